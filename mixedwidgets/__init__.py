@@ -1,0 +1,69 @@
+"""mixedwidgets: mixed-effects models you can see.
+
+A fast exact ``lmer`` in numpy and scipy, and Jupyter widgets on top of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mixedwidgets._version import __version__
+
+# Each public name and the module it comes from. They are imported on first use, so that
+# ``import mixedwidgets`` loads no widget and no matplotlib.
+_PUBLIC = {
+    "lmer": "mixedwidgets.lmm.fit",
+    "Fit": "mixedwidgets.lmm.fit",
+    "explore": "mixedwidgets.widgets.explorer",
+    "Explorer": "mixedwidgets.widgets.explorer",
+    "load": "mixedwidgets.datasets",
+    "datasets": "mixedwidgets.datasets",
+    "MixedWidgetsError": "mixedwidgets.errors",
+    "FormulaError": "mixedwidgets.errors",
+    "DataError": "mixedwidgets.errors",
+    "ModelError": "mixedwidgets.errors",
+    "ConvergenceError": "mixedwidgets.errors",
+    "MixedWidgetsWarning": "mixedwidgets.errors",
+}
+
+__all__ = [
+    "ConvergenceError",
+    "DataError",
+    "Explorer",
+    "Fit",
+    "FormulaError",
+    "MixedWidgetsError",
+    "MixedWidgetsWarning",
+    "ModelError",
+    "__version__",
+    "datasets",
+    "explore",
+    "lmer",
+    "load",
+]
+
+if TYPE_CHECKING:
+    from mixedwidgets.datasets import datasets, load
+    from mixedwidgets.errors import (
+        ConvergenceError,
+        DataError,
+        FormulaError,
+        MixedWidgetsError,
+        MixedWidgetsWarning,
+        ModelError,
+    )
+    from mixedwidgets.lmm.fit import Fit, lmer
+    from mixedwidgets.widgets.explorer import Explorer, explore
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'mixedwidgets' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,71 @@
+"""The errors and warnings of mixedwidgets; every message is one sentence a student understands."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MixedWidgetsError(Exception):
+    """Base of every error that mixedwidgets raises on purpose."""
+
+
+class FormulaError(MixedWidgetsError, ValueError):
+    """A formula cannot be read.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and what to do, in one sentence.
+    formula : str, optional
+        The formula as given.
+    position : int, optional
+        Zero-based index of the offending character; a caret is printed under it.
+    """
+
+    def __init__(self, message: str, formula: str | None = None, position: int | None = None):
+        self.message = message
+        self.formula = formula
+        self.position = position
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        if self.formula is None or self.position is None:
+            return self.message
+        before = self.formula[: self.position]
+        line_start = before.rfind("\n") + 1
+        line_end = self.formula.find("\n", self.position)
+        line = self.formula[line_start : line_end if line_end >= 0 else len(self.formula)]
+        return f"{self.message}\n    {line}\n    {' ' * (self.position - line_start)}^"
+
+
+class DataError(MixedWidgetsError, ValueError):
+    """The data cannot play the role the model gives them (missing column, text, infinities ...)."""
+
+
+class ModelError(MixedWidgetsError, ValueError):
+    """The model cannot be fitted to these data, or the question does not apply to this model."""
+
+
+class ConvergenceError(MixedWidgetsError, RuntimeError):
+    """An iterative computation did not reach its tolerance."""
+
+
+class MixedWidgetsWarning(UserWarning):
+    """Something was done that the user should know of, such as a column dropped as redundant."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the closest known name, or an empty string.
+
+    Parameters
+    ----------
+    name : str
+        What the user wrote.
+    known : iterable of str
+        What is allowed.
+    """
+    candidates = [str(k) for k in known]
+    exact = [k for k in candidates if k.casefold() == name.casefold()]
+    close = exact or difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,1 @@
+"""Linear mixed models: formula, design, cross-products, likelihood, fit."""

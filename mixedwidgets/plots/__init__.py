@@ -1,0 +1,1 @@
+"""Pictures: each draws one table with matplotlib and never computes a fit."""

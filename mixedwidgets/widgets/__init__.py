@@ -1,0 +1,1 @@
+"""The ipywidgets layer: choices, the live loop, pictures and panels."""
