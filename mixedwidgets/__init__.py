@@ -17,8 +17,8 @@ _PUBLIC = {
     "Fit": "mixedwidgets.lmm.fit",
     "explore": "mixedwidgets.widgets.explorer",
     "Explorer": "mixedwidgets.widgets.explorer",
-    "load": "mixedwidgets.datasets",
-    "datasets": "mixedwidgets.datasets",
+    "load": "mixedwidgets.catalogue",
+    "datasets": "mixedwidgets.catalogue",
     "MixedWidgetsError": "mixedwidgets.errors",
     "FormulaError": "mixedwidgets.errors",
     "DataError": "mixedwidgets.errors",
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from mixedwidgets.datasets import datasets, load
+    from mixedwidgets.catalogue import datasets, load
     from mixedwidgets.errors import (
         ConvergenceError,
         DataError,
