@@ -1,0 +1,175 @@
+"""The small tables that pictures are drawn from: plain arrays, computed elsewhere, never changed.
+
+A picture can be tested with a table and no model, and a model with no picture. Every table
+compares and hashes by identity, because equality of arrays has no single answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """The log-likelihood along one parameter, through the optimum.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, such as ``"sd_ses|school"``.
+    label : str
+        What the axis says, such as ``"SD of ses between schools (τ)"``.
+    x : ndarray, shape (g,)
+        Increasing values of the parameter.
+    drop : ndarray, shape (g,)
+        Twice the log-likelihood at the optimum minus that at ``x``: zero at the optimum, at
+        least zero elsewhere, ``inf`` where the parameter has no meaning.
+    wald : ndarray, shape (g,)
+        The quadratic approximation ``((x - estimate) / se) ** 2`` at the same ``x``; ``nan``
+        where there is no standard error.
+    estimate : float
+        The value of the parameter at the optimum.
+    """
+
+    name: str
+    label: str
+    x: Floats
+    drop: Floats
+    wald: Floats
+    estimate: float
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """The log-likelihood over two parameters, relative to its maximum.
+
+    Parameters
+    ----------
+    names : tuple of two str
+        Names of the parameters on the x and the y axis.
+    labels : tuple of two str
+        What the two axes say.
+    kind : {"profile", "slice"}
+        Whether the other parameters were re-optimised at every point or held at the optimum.
+    criterion : {"ML", "REML"}
+        Which likelihood. A restricted likelihood is not comparable across fixed effects.
+    x : ndarray, shape (nx,)
+        Increasing values of the first parameter.
+    y : ndarray, shape (ny,)
+        Increasing values of the second parameter.
+    drop : ndarray, shape (ny, nx)
+        Twice the log-likelihood at the optimum minus that at the point; ``inf`` or ``nan``
+        where the point is impossible.
+    optimum : tuple of two float
+        Where the likelihood is largest.
+    ellipse : ndarray, shape (t, 2), or None
+        Closed outline of the joint 95 % Wald region. It may cross impossible values. ``None``
+        where the Hessian gives no region.
+    allowed : tuple of two (lower, upper)
+        The possible range of each parameter, such as ``(0, inf)`` or ``(-1, 1)``.
+    slices : tuple of two Slice
+        The curves along the first and along the second parameter.
+    path : ndarray, shape (s, 2)
+        The optimiser's path, first point first; ``s`` may be zero.
+    """
+
+    names: tuple[str, str]
+    labels: tuple[str, str]
+    kind: str
+    criterion: str
+    x: Floats
+    y: Floats
+    drop: Floats
+    optimum: tuple[float, float]
+    ellipse: Floats | None
+    allowed: tuple[tuple[float, float], tuple[float, float]]
+    slices: tuple[Slice, Slice]
+    path: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class IntervalTable:
+    """Wald and profile confidence intervals of every parameter of a model.
+
+    Parameters
+    ----------
+    names : tuple of r str
+        Names of the parameters.
+    labels : tuple of r str
+        How the parameters are called on screen.
+    groups : tuple of r str
+        The block each row belongs to: ``"random"``, ``"residual"`` or ``"fixed"``.
+    estimate : ndarray, shape (r,)
+        The estimates.
+    wald_lower, wald_upper : ndarray, shape (r,)
+        Limits of the Wald intervals. They may lie outside the allowed range.
+    profile_lower, profile_upper : ndarray, shape (r,)
+        Limits of the profile likelihood intervals. In all four, ``nan`` means not computed
+        and ``inf`` that the likelihood never falls below the cut.
+    allowed_lower, allowed_upper : ndarray, shape (r,)
+        The possible range: 0 to inf for a standard deviation, -1 to 1 for a correlation,
+        -inf to inf for a fixed effect.
+    notes : tuple of r str
+        Why a limit lies at the boundary or is infinite; ``""`` where there is nothing to say.
+    level : float
+        Confidence level, such as 0.95.
+    criterion : {"ML", "REML"}
+        Which likelihood was profiled.
+    """
+
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    groups: tuple[str, ...]
+    estimate: Floats
+    wald_lower: Floats
+    wald_upper: Floats
+    profile_lower: Floats
+    profile_upper: Floats
+    allowed_lower: Floats
+    allowed_upper: Floats
+    notes: tuple[str, ...]
+    level: float
+    criterion: str
+
+
+@dataclass(frozen=True, eq=False)
+class ShrinkageTable:
+    """Coefficients of every group with no, partial and complete pooling.
+
+    Parameters
+    ----------
+    group : str
+        Name of the grouping factor.
+    levels : tuple of m str
+        The groups.
+    size : ndarray of int, shape (m,)
+        Number of observations in each group.
+    names : tuple of k str
+        Names of the coefficients, one or more.
+    no_pooling : ndarray, shape (m, k)
+        Least squares in each group alone; ``nan`` where a group cannot estimate it.
+    partial_pooling : ndarray, shape (m, k)
+        Fixed effect plus conditional mode.
+    complete_pooling : ndarray, shape (k,)
+        The coefficients common to all groups.
+    covariance : ndarray, shape (k, k)
+        Covariance matrix of the random effects. It may be singular or zero.
+    criterion : {"ML", "REML"}
+        Which likelihood the variances come from.
+    """
+
+    group: str
+    levels: tuple[str, ...]
+    size: NDArray[np.int64]
+    names: tuple[str, ...]
+    no_pooling: Floats
+    partial_pooling: Floats
+    complete_pooling: Floats
+    covariance: Floats
+    criterion: str
