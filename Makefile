@@ -1,0 +1,43 @@
+# What this repository can do; `make` alone lists it.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PORT ?= 8888
+ARGS ?=
+
+# The matrices of a mixed model are small: one BLAS thread is the fastest number of threads.
+OMP_NUM_THREADS ?= 1
+OPENBLAS_NUM_THREADS ?= 1
+export OMP_NUM_THREADS OPENBLAS_NUM_THREADS
+
+.DEFAULT_GOAL := help
+.PHONY: help explore test bench clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' Makefile
+	@echo "Options: PORT=8890 and ARGS='--ip=0.0.0.0' (explore), ARGS='-k formula' (test, for pytest)."
+
+explore: $(VENV)/ready-lab ## open JupyterLab on notebooks/explore.ipynb, the explorer on school data
+	@exec scripts/explore.sh $(PY) --port=$(PORT) $(ARGS)
+
+test: $(VENV)/ready-test ## check style and types and run all tests, those in a real browser included
+	@scripts/system_package.sh chromium || echo "The browser tests will be skipped."
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m pytest $(ARGS)
+
+bench: $(VENV)/ready-benchmark ## measure speed against R's lme4 and statsmodels, and click to pixels
+	@scripts/system_package.sh lme4
+	@scripts/system_package.sh chromium
+	$(PY) benchmarks/fit_speed.py
+	$(PY) benchmarks/profile_speed.py
+	$(PY) benchmarks/browser_latency.py
+
+clean: ## remove the environment and everything built or cached
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/_artifacts
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/ready-%: pyproject.toml scripts/environment.sh
+	@scripts/environment.sh $(VENV) $*
+	@touch $@

@@ -1,0 +1,245 @@
+"""The floors of the house: who may import whom, and what nobody may do.
+
+A module imports only from floors below its own. A new file gets a place in FLOORS; a file without
+a place fails here, and so does a place without a file.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+FACE = "mixedwidgets"  # mixedwidgets/__init__.py, which may name everything for type checkers
+
+# Ground floor first; modules of one floor do not import each other. Names are relative to the
+# package, and a package's own name stands for its __init__.py.
+FLOORS = [
+    ["_version", "errors", "lmm", "likelihood", "plots", "widgets"],
+    ["catalogue"],
+    ["lmm.linalg", "lmm.rformat", "lmm.spec", "lmm.tables"],
+    ["lmm.formula", "lmm.theta"],
+    ["lmm.design"],
+    ["lmm.moments"],
+    ["lmm.deviance"],
+    ["lmm.optimize"],
+    ["lmm.ranef", "lmm.profile", "lmm.surface"],
+    ["lmm.report"],
+    ["lmm.fit"],
+    ["export"],
+    ["plots.style"],
+    ["plots.surface", "plots.slices", "plots.intervals", "plots.shrinkage"],
+    ["widgets.state", "widgets.picture"],
+    ["widgets.resolve"],
+    ["widgets.session"],
+    ["widgets.panels"],
+    ["widgets.explorer"],
+]
+
+# Third-party package -> the modules, or packages of modules, that may import it.
+THIRD_PARTY = {
+    "numpy": ["catalogue", "likelihood", "lmm", "export", "plots", "widgets"],
+    "scipy": ["catalogue", "likelihood", "lmm", "plots", "widgets"],
+    "pandas": [
+        "catalogue",
+        "lmm.design",
+        "lmm.fit",
+        "lmm.ranef",
+        "lmm.profile",
+        "lmm.report",
+        "export",
+        "plots",
+        "widgets",
+    ],
+    "matplotlib": ["plots", "widgets"],
+    "nbformat": ["export"],
+    "ipywidgets": ["widgets"],
+    "anywidget": ["widgets"],
+    "traitlets": ["widgets"],
+    "IPython": ["widgets"],
+}
+
+# Pictures draw tables that others computed: of the floors below, they see these alone.
+PICTURES_SEE = ["errors", "lmm.tables", "plots"]
+
+FORBIDDEN_MODULES = {"pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "joblib"}
+FORBIDDEN_NAMES = {"eval", "exec", "compile", "__import__"}
+FORBIDDEN_ATTRIBUTES = {"eval", "exec", "pyplot", "pylab", "read_pickle", "to_pickle"}
+ONLY_THE_FACE = {"import_module"}
+
+
+def within(module: str, places: list[str]) -> bool:
+    """Whether a module is one of the places or lies inside one of them."""
+    return any(module == place or module.startswith(place + ".") for place in places)
+
+
+def floor_of(module: str) -> int | None:
+    """Return the number of a module's floor, or None if it has none."""
+    for number, modules in enumerate(FLOORS):
+        if module in modules:
+            return number
+    return None
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Every dotted name a file imports, relative imports as they stand (with their dots)."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def own_module(name: str) -> str:
+    """Return the module of ours that an imported name lives in: ``lmm.fit.Fit`` -> ``lmm.fit``."""
+    inner = name.removeprefix("mixedwidgets").removeprefix(".")
+    known = [m for modules in FLOORS for m in modules if inner == m or inner.startswith(m + ".")]
+    return max(known, key=len, default=inner)
+
+
+def import_complaints(module: str, name: str) -> Iterator[str]:
+    """Say what is wrong with one imported name in one module."""
+    top = name.split(".")[0]
+    if name.startswith("."):
+        yield f"{module} uses a relative import ({name})"
+    elif top == "mixedwidgets":
+        yield from floor_complaints(module, own_module(name))
+    elif set(name.split(".")) & {"pyplot", "pylab"}:
+        yield f"{module} imports {name}: pyplot keeps global state"
+    elif top in FORBIDDEN_MODULES or name == "importlib.import_module":
+        yield f"{module} imports {name}"
+    elif top in THIRD_PARTY:
+        if not within(module, THIRD_PARTY[top]):
+            yield f"{module} imports {top}, which is for {', '.join(THIRD_PARTY[top])}"
+    elif top not in sys.stdlib_module_names:
+        yield f"{module} imports {top}, which has no line in THIRD_PARTY"
+
+
+def floor_complaints(module: str, target: str) -> Iterator[str]:
+    """Say whether an import of our own goes up, sideways or nowhere."""
+    if module == FACE:
+        return
+    mine, theirs = floor_of(module), floor_of(target)
+    if theirs is None:
+        yield f"{module} imports {target or 'the face'}, which has no floor"
+    elif mine is None or theirs >= mine:
+        yield f"{module} imports {target}, which is not on a floor below"
+    elif within(module, ["plots"]) and not within(target, PICTURES_SEE):
+        yield f"{module} imports {target}: a picture draws a table and computes nothing"
+
+
+def use_complaints(module: str, tree: ast.AST) -> Iterator[str]:
+    """Say which forbidden names a file uses."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in FORBIDDEN_NAMES:
+            yield f"{module} line {node.lineno} uses {node.id}"
+        elif isinstance(node, ast.Attribute) and node.attr in FORBIDDEN_ATTRIBUTES:
+            yield f"{module} line {node.lineno} uses .{node.attr}"
+        elif isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+            yield f"{module} line {node.lineno} uses allow_pickle"
+        elif isinstance(node, ast.Attribute) and node.attr in ONLY_THE_FACE and module != FACE:
+            yield f"{module} line {node.lineno} imports by a name made at run time"
+
+
+def complaints(module: str, source: str) -> list[str]:
+    """Everything wrong with one module, as sentences; empty if it keeps to its floor."""
+    tree = ast.parse(source)
+    found = [] if module == FACE or floor_of(module) is not None else [f"{module} has no floor"]
+    for name in imported(tree):
+        found += import_complaints(module, name)
+    return found + list(use_complaints(module, tree))
+
+
+def modules_of(repository: Path) -> dict[str, Path]:
+    """Name, relative to the package, of every module there is -> its file."""
+    package = repository / "mixedwidgets"
+    found = {}
+    for path in sorted(package.rglob("*.py")):
+        parts = list(path.relative_to(package).with_suffix("").parts)
+        if parts[-1] == "__init__":
+            parts.pop()
+        found[".".join(parts) or FACE] = path
+    return found
+
+
+def test_every_module_keeps_to_its_floor(repository: Path) -> None:
+    found = []
+    for module, path in modules_of(repository).items():
+        found += complaints(module, path.read_text())
+    assert found == []
+
+
+def test_no_module_stands_on_two_floors() -> None:
+    names = [module for modules in FLOORS for module in modules]
+    assert len(names) == len(set(names))
+
+
+def test_table_names_only_modules_that_exist(repository: Path) -> None:
+    modules = modules_of(repository)
+    assert [name for names in FLOORS for name in names if name not in modules] == []
+
+
+def test_the_face_imports_nothing_at_run_time(repository: Path) -> None:
+    tree = ast.parse((repository / "mixedwidgets/__init__.py").read_text())
+    at_run_time = ast.Module(
+        [node for node in tree.body if not isinstance(node, ast.If)], type_ignores=[]
+    )
+    own = {own_module(name) for name in imported(at_run_time) if name.startswith("mixedwidgets")}
+    assert own == {"_version"}
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("errors", "from mixedwidgets.lmm.fit import lmer"),
+        ("errors", "import numpy"),
+        ("lmm.linalg", "from mixedwidgets.lmm.moments import Moments"),
+        ("lmm.linalg", "import mixedwidgets.lmm.fit"),
+        ("lmm.linalg", "from mixedwidgets.lmm import fit"),
+        ("lmm.spec", "from mixedwidgets.lmm.linalg import Array"),
+        ("lmm.deviance", "def late():\n    from mixedwidgets.lmm.fit import Fit"),
+        ("lmm.deviance", "import pandas as pd"),
+        ("lmm.deviance", "from matplotlib.figure import Figure"),
+        ("lmm.fit", "from IPython.display import display"),
+        ("lmm.fit", "from .design import Design"),
+        ("lmm.fit", "import mixedwidgets"),
+        ("lmm.fit", "from importlib import import_module"),
+        ("lmm.fit", "import importlib\nimportlib.import_module('mixedwidgets.widgets')"),
+        ("lmm.formula", "eval('x')"),
+        ("lmm.formula", "frame.eval('x')"),
+        ("lmm.formula", "run = exec"),
+        ("lmm.formula", "import pickle"),
+        ("lmm.formula", "np.load(path, allow_pickle=True)"),
+        ("lmm.formula", "import formulaic"),
+        ("plots.surface", "from mixedwidgets.widgets.state import State"),
+        ("plots.surface", "from mixedwidgets.lmm.fit import lmer"),
+        ("plots.surface", "import matplotlib.pyplot as plt"),
+        ("plots.surface", "from matplotlib import pyplot"),
+        ("plots.surface", "matplotlib.pyplot.figure()"),
+        ("plots.surface", "import ipywidgets"),
+        ("widgets.state", "from mixedwidgets.widgets.explorer import Explorer"),
+        ("widgets.unheard_of", "import numpy"),
+    ],
+)
+def test_the_checker_catches(module: str, source: str) -> None:
+    assert complaints(module, source)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("catalogue", "import pandas as pd\nfrom mixedwidgets.errors import DataError"),
+        ("lmm.design", "import pandas as pd\nfrom mixedwidgets.lmm.linalg import Array"),
+        ("lmm.fit", "from mixedwidgets.lmm import deviance\nfrom scipy.linalg import solve"),
+        ("lmm.formula", "import re\npattern = re.compile('x')"),
+        ("plots.surface", "from matplotlib.figure import Figure"),
+        ("plots.surface", "from mixedwidgets.lmm.tables import Surface"),
+        ("widgets.explorer", "import ipywidgets\nfrom mixedwidgets.widgets.state import State"),
+    ],
+)
+def test_the_checker_lets_pass(module: str, source: str) -> None:
+    assert complaints(module, source) == []
