@@ -1,10 +1,13 @@
 #!/bin/sh
-# Make the Python environment, or refresh it, and install this package with one extra into it.
-#   usage: scripts/environment.sh FOLDER EXTRA        (PYTHON=... picks the interpreter)
+# Make the Python environment, or refresh it, and install this package with JupyterLab into it.
+#   usage: scripts/environment.sh FOLDER EXTRA-OF-PYPROJECT        (PYTHON=... picks the interpreter)
 set -eu
 
 folder=$1
-extra=$2
+case $2 in
+lab) extras=lab ;;
+*) extras=lab,$2 ;;
+esac
 
 supported() {
     "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null
@@ -37,5 +40,5 @@ if ! { supported "$folder/bin/python" && "$folder/bin/python" -m pip --version >
     "$python" -m venv --clear "$folder"
 fi
 
-echo "Installing mixedwidgets[$extra] into $folder (a minute or two the first time)."
-"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --editable ".[$extra]"
+echo "Installing mixedwidgets[$extras] into $folder (a minute or two the first time)."
+"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --editable ".[$extras]"
