@@ -1,0 +1,188 @@
+"""Design -> Moments: the cross-products of one grouping factor, taken once.
+
+Everything is expressed in orthonormal coordinates, so that no digits are lost to large means,
+small units or large variance ratios:
+
+- the fixed effects through the orthonormal basis of the weighted model matrix,
+- the response through its least-squares residual,
+- the random effects through whitened columns, and within each group through an orthonormal basis
+  Q_j of their columns (modified Gram-Schmidt), Z_j = Q_j R_j.
+
+With S the relative covariance in whitened coordinates, the marginal covariance of a group is
+``sigma^2 (I + Q_j R_j S R_j' Q_j')``. Its inverse acts as ``(I + R_j S R_j')^-1`` on Q_j and as the
+identity on the rest, so a likelihood needs only R_j, Q_j'[X, y] and the cross-products of what is
+left over: sums of nonnegative parts, without cancellation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixedwidgets.lmm.design import Design, RandomBlock
+from mixedwidgets.lmm.linalg import Array, Basis, orthonormal_basis
+from mixedwidgets.lmm.theta import Layout
+
+NEGLIGIBLE = 1e-18  # squared length, relative, below which a column adds nothing within a group
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Cross-products from which every likelihood quantity follows.
+
+    Attributes
+    ----------
+    nobs : int
+        Number of rows n.
+    layout : Layout
+        Blocks of the random effects (K columns in all, one grouping factor of m levels).
+    R : (K, K, m) array
+        ``R[:, :, j]`` is the upper-triangular factor of the whitened random-effects columns.
+    C : (K, p + 1, m) array
+        Coordinates in Q_j of the fixed-effects basis and, last, of the least-squares residual.
+    within : (p + 1, p + 1) array
+        Cross-products of the same columns after projecting out Q_j, summed over groups.
+    basis : Basis
+        Orthonormal basis of the weighted fixed-effects model matrix.
+    ols : (p,) array
+        Coordinates of the weighted response in that basis.
+    whitening : (K, K) array
+        Block-diagonal W with ``Z = Z_white @ W``, hence ``S = W Lambda Lambda' W'``.
+    sum_log_weights : float
+        Sum of log prior weights.
+    """
+
+    nobs: int
+    layout: Layout
+    R: Array
+    C: Array
+    within: Array
+    basis: Basis
+    ols: Array
+    whitening: Array
+    sum_log_weights: float
+
+    @property
+    def ncoef(self) -> int:
+        """Number of fixed-effects coefficients p."""
+        return int(self.C.shape[1] - 1)
+
+    @property
+    def ngroups(self) -> int:
+        """Number of levels m."""
+        return int(self.C.shape[2])
+
+
+def moments(design: Design) -> Moments:
+    """Take the cross-products of a design with one grouping factor.
+
+    Parameters
+    ----------
+    design : Design
+        Rows used, with all random-effects terms over the same grouping factor.
+
+    Returns
+    -------
+    Moments
+    """
+    weights = design.weights
+    root = None if weights is None else np.sqrt(weights)
+    target = design.y if design.offset is None else design.y - design.offset
+    ols, residual = _least_squares(design.basis, target, root)
+    white, whitening = _whiten(design.blocks, root)
+    columns = np.vstack([white.T, design.basis.Q.T, residual[None, :]])
+    grouping = design.groupings[0]
+    R, C, within = _within_groups(columns, grouping.codes, len(grouping.levels), white.shape[1])
+    return Moments(
+        nobs=len(design.y),
+        layout=Layout(tuple(len(b.names) for b in design.blocks)),
+        R=R,
+        C=C,
+        within=within,
+        basis=design.basis,
+        ols=ols,
+        whitening=whitening,
+        sum_log_weights=0.0 if weights is None else float(np.log(weights).sum()),
+    )
+
+
+def replace_response(source: Moments, ols: Array, coordinates: Array, within: Array) -> Moments:
+    """The same design with other numbers for the response (bootstrap, constrained coefficients)."""
+    return replace(source, ols=ols, C=coordinates, within=within)
+
+
+def _least_squares(basis: Basis, target: Array, root: Array | None) -> tuple[Array, Array]:
+    """Coordinates of the weighted response and its residual, with one step of refinement."""
+    centre = target.mean()
+    spread = target - centre
+    if root is None:
+        first, rest = basis.Q.sum(axis=0) * centre, np.full(len(target), centre)
+    else:
+        spread, rest = spread * root, root * centre
+        first = basis.Q.T @ rest
+    rest = rest - basis.Q @ first
+    if np.abs(rest).max(initial=0.0) <= 1e-12 * max(abs(centre), 1e-300):
+        rest = 0.0  # a constant lies in the column space: keep its rounding out of the residual
+    coordinates = basis.Q.T @ spread
+    residual = spread - basis.Q @ coordinates + rest
+    correction = basis.Q.T @ residual
+    return first + coordinates + correction, residual - basis.Q @ correction
+
+
+def _whiten(blocks: tuple[RandomBlock, ...], root: Array | None) -> tuple[Array, Array]:
+    """Columns of all blocks, orthogonal within a block and of mean square 1, and the way back."""
+    width = sum(len(b.names) for b in blocks)
+    whitening = np.zeros((width, width))
+    parts = []
+    at = 0
+    for block in blocks:
+        k = len(block.names)
+        columns, back = _whiten_block(block.columns, root)
+        parts.append(columns)
+        whitening[at : at + k, at : at + k] = back
+        at += k
+    return np.hstack(parts), whitening
+
+
+def _whiten_block(columns: Array, root: Array | None) -> tuple[Array, Array]:
+    n, k = columns.shape
+    if k > 1:
+        basis = orthonormal_basis(columns, root)
+        if len(basis.kept) == k:
+            return basis.Q * np.sqrt(n), basis.R / np.sqrt(n)
+    weighted = columns if root is None else columns * root[:, None]
+    scale = np.sqrt(np.einsum("ij,ij->j", weighted, weighted) / n)
+    scale[scale == 0.0] = 1.0
+    return weighted / scale, np.diag(scale)
+
+
+def _within_groups(
+    columns: Array, codes: NDArray[np.intp], ngroups: int, width: int
+) -> tuple[Array, Array, Array]:
+    """Modified Gram-Schmidt within every group at once; ``columns`` is (K + p + 1, n)."""
+    if np.any(codes[1:] < codes[:-1]):
+        order = np.argsort(codes, kind="stable")
+        columns, codes = columns[:, order], codes[order]
+    counts = np.bincount(codes, minlength=ngroups)
+    starts = np.concatenate(([0], np.cumsum(counts[:-1])))
+    total = columns.shape[0]
+    coordinates = np.zeros((width, total, ngroups))
+    rest = np.ascontiguousarray(columns)
+    original = np.add.reduceat(rest[:width] ** 2, starts, axis=1)
+    for i in range(width):
+        direction, rest = rest[0], rest[1:]
+        square = np.add.reduceat(direction * direction, starts)
+        used = square > NEGLIGIBLE * original[i]
+        length = np.sqrt(square)
+        inverse = np.divide(1.0, length, out=np.zeros_like(length), where=used)
+        along = np.add.reduceat(rest * direction, starts, axis=1) * inverse
+        coordinates[i, i] = np.where(used, length, 0.0)
+        coordinates[i, i + 1 :] = along
+        rest = rest - np.repeat(along * inverse, counts, axis=1) * direction
+    return (
+        np.ascontiguousarray(coordinates[:, :width]),
+        np.ascontiguousarray(coordinates[:, width:]),
+        rest @ rest.T,
+    )

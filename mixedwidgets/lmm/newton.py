@@ -1,0 +1,140 @@
+"""A Newton minimiser that leaves saddle points and needs no bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixedwidgets.lmm.linalg import Array
+
+# x -> value, gradient (k,), Hessian (k, k)
+Objective = Callable[[Array], tuple[float, Array, Array]]
+
+STATIONARY = 1e-13  # Newton decrement, relative to 1 + |value|, below which a point is stationary
+NEGATIVE = 1e-7  # curvature, after scaling to unit diagonal, that counts as downhill at a saddle
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Where a minimisation ended.
+
+    Attributes
+    ----------
+    x : (k,) array
+        The point.
+    value : float
+        The objective there.
+    gradient, hessian : (k,), (k, k) arrays
+        Its derivatives there.
+    path : tuple of ((k,) array, float)
+        Every accepted point with its value, the start included.
+    evaluations : int
+        How often the objective was evaluated.
+    converged : bool
+        Whether the point is stationary and not a saddle point.
+    """
+
+    x: Array
+    value: float
+    gradient: Array
+    hessian: Array
+    path: tuple[tuple[Array, float], ...]
+    evaluations: int
+    converged: bool
+
+
+def minimise(objective: Objective, start: Array, max_steps: int = 100) -> Minimum:
+    """Minimise a twice differentiable function from a start.
+
+    Steps solve the Newton equations with the Hessian's eigenvalues made positive, after scaling to
+    unit diagonal, and are halved until the function falls (Nocedal and Wright 2006, Numerical
+    Optimization, section 3.4). Where the gradient vanishes but the Hessian has a negative
+    eigenvalue, the next step follows its eigenvector: for variance components zero is always
+    stationary, so this check decides between a boundary optimum and a trap.
+
+    Parameters
+    ----------
+    objective : callable
+        ``x -> (value, gradient, Hessian)``; an infinite value marks a forbidden point.
+    start : (k,) array
+        A point with a finite value.
+    max_steps : int
+        Accepted steps at most.
+
+    Returns
+    -------
+    Minimum
+    """
+    x = np.array(start, dtype=np.float64)
+    value, gradient, hessian = objective(x)
+    evaluations = 1
+    path = [(x, value)]
+    converged = len(x) == 0
+    escapes = 0
+    while not converged and len(path) <= max_steps:
+        step, decrement, downhill = _direction(gradient, hessian)
+        if decrement <= STATIONARY * (1.0 + abs(value)):
+            if downhill is None or escapes >= 5:
+                converged = downhill is None
+                x, value, gradient, hessian, used = _polish(
+                    objective, x, value, gradient, hessian, step
+                )
+                evaluations += used
+                break
+            escapes += 1
+            step = downhill * max(0.1, 0.1 * float(np.abs(x).max()))
+        found, used = _line_search(objective, x, value, step)
+        evaluations += used
+        if found is None:
+            converged = decrement <= 1e-8 * (1.0 + abs(value)) and downhill is None
+            break
+        x, value, gradient, hessian = found
+        path.append((x, value))
+    return Minimum(x, value, gradient, hessian, tuple(path), evaluations, converged)
+
+
+def _direction(gradient: Array, hessian: Array) -> tuple[Array, float, Array | None]:
+    """Newton step, its decrement, and an eigenvector of negative curvature or None."""
+    diagonal = np.abs(np.diag(hessian))
+    largest = diagonal.max(initial=0.0)
+    if not largest > 0.0:
+        return -gradient, float(gradient @ gradient), None
+    scale = 1.0 / np.sqrt(np.maximum(diagonal, 1e-14 * largest))
+    values, vectors = np.linalg.eigh(hessian * np.outer(scale, scale))
+    along = vectors.T @ (gradient * scale)
+    positive = np.maximum(np.abs(values), 1e-9)
+    step = -(vectors @ (along / positive)) * scale
+    downhill = None
+    if values[0] < -NEGATIVE:
+        downhill = vectors[:, 0] * scale
+        downhill = downhill / np.abs(downhill).max()
+        if downhill @ gradient > 0.0:
+            downhill = -downhill
+    return step, float(np.sum(along**2 / positive)), downhill
+
+
+def _line_search(
+    objective: Objective, x: Array, value: float, step: Array
+) -> tuple[tuple[Array, float, Array, Array] | None, int]:
+    """Halve the step until the objective does not rise beyond its own rounding."""
+    noise = 4.0 * np.finfo(float).eps * abs(value)
+    for halving in range(30):
+        candidate = x + step * 0.5**halving
+        new, gradient, hessian = objective(candidate)
+        if np.isfinite(new) and new <= value + noise:
+            return (candidate, new, gradient, hessian), halving + 1
+    return None, 30
+
+
+def _polish(
+    objective: Objective, x: Array, value: float, gradient: Array, hessian: Array, step: Array
+) -> tuple[Array, float, Array, Array, int]:
+    """Take the last Newton step, below the resolution of the value, if it shrinks the gradient."""
+    candidate = x + step
+    new, new_gradient, new_hessian = objective(candidate)
+    noise = 64.0 * np.finfo(float).eps * (1.0 + abs(value))
+    if new <= value + noise and np.abs(new_gradient).max() <= np.abs(gradient).max():
+        return candidate, new, new_gradient, new_hessian, 1
+    return x, value, gradient, hessian, 1

@@ -1,0 +1,257 @@
+"""moments -> Optimum: the best relative covariance factor, and the evidence that it is the best.
+
+The factor T of S is optimised without bounds in whitened coordinates, from method-of-moments
+values, by Newton steps; signs are fixed afterwards. Zero is stationary for every data set, so a
+singular optimum is judged by its second-order condition in S = T T': no direction out of the
+boundary may lower the deviance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixedwidgets.lmm.deviance import differentiate, solve
+from mixedwidgets.lmm.linalg import Array, lower_triangle
+from mixedwidgets.lmm.moments import Moments
+from mixedwidgets.lmm.newton import Minimum, minimise
+from mixedwidgets.lmm.objective import Factor, profiled_derivatives, profiled_deviance
+from mixedwidgets.lmm.theta import Layout
+
+NOISE = 1e-12  # relative rise of the deviance that setting a component to zero may show
+SMALL = 1e-2  # relative standard deviation (whitened) below which zero is tried
+MAX_ESCAPES = 3
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The optimum of the profiled deviance and what was checked there.
+
+    Attributes
+    ----------
+    theta : (ntheta,) array
+        Elements of the relative covariance factor in the user's units, as lme4 orders them.
+    T : (K, K) array
+        The factor in whitened coordinates; columns of zeros for directions of zero variance.
+    value : float
+        The criterion (minus twice the log-likelihood, or the REML criterion).
+    trace : tuple of ((ntheta,) array, float)
+        theta and criterion along the optimiser's path.
+    evaluations : int
+        Number of evaluations of the criterion.
+    converged : bool
+        Gradient zero, no negative curvature, no direction out of the boundary that lowers the
+        criterion.
+    gradient : float
+        Largest absolute element of the gradient in theta in whitened units.
+    curvature : float
+        Smallest eigenvalue of the Hessian in the directions that are free, scaled to unit
+        diagonal; NaN where none is free.
+    boundary : tuple of (int, (k,) array)
+        For each direction of zero variance its block and its unit vector in the block's columns.
+    starts : int
+        Number of starting points tried.
+    """
+
+    theta: Array
+    T: Array
+    value: float
+    trace: tuple[tuple[Array, float], ...]
+    evaluations: int
+    converged: bool
+    gradient: float
+    curvature: float
+    boundary: tuple[tuple[int, Array], ...]
+    starts: int
+
+    @property
+    def S(self) -> Array:
+        """The relative covariance in whitened coordinates, (K, K)."""
+        return np.asarray(self.T @ self.T.T)
+
+
+def optimise(moments: Moments, reml: bool, start: Array | None = None) -> Optimum:
+    """Find the optimum of the (restricted) likelihood.
+
+    Parameters
+    ----------
+    moments : Moments
+        Cross-products.
+    reml : bool
+        Restricted likelihood.
+    start : (ntheta,) array, optional
+        theta to start from; method-of-moments values otherwise.
+
+    Returns
+    -------
+    Optimum
+    """
+    layout = moments.layout
+    factor = Factor(layout, np.eye(layout.width))
+    objective = profiled_deviance(factor, moments, reml)
+    first = moment_start(moments, reml) if start is None else whitened_factor(start, moments)
+    best = minimise(objective, layout.vector(first))
+    evaluations, starts, path = best.evaluations, 1, best.path
+    T = _settle(best.x, objective, layout)
+    if not best.converged or not T.any(axis=0).all():
+        other = minimise(objective, layout.vector(np.eye(layout.width)))
+        evaluations, starts = evaluations + other.evaluations, 2
+        if _better(other, best):
+            best, path = other, other.path
+            T = _settle(best.x, objective, layout)
+    for _ in range(MAX_ESCAPES):
+        outward = _downhill_outward(T, moments, reml)
+        if outward is None:
+            break
+        best = minimise(objective, layout.vector(_blockwise_lower(T + outward, layout)))
+        evaluations, path = evaluations + best.evaluations, path + best.path
+        T = _settle(best.x, objective, layout)
+    value, gradient, hessian = objective(layout.vector(_blockwise_lower(T, layout)))
+    return Optimum(
+        theta=natural_theta(T, moments),
+        T=T,
+        value=value,
+        trace=tuple((natural_theta(layout.matrix(x), moments), v) for x, v in path),
+        evaluations=evaluations + 1,
+        converged=best.converged and _downhill_outward(T, moments, reml) is None,
+        gradient=float(np.abs(gradient).max(initial=0.0)),
+        curvature=_free_curvature(T, hessian, layout),
+        boundary=_zero_directions(T, moments),
+        starts=starts,
+    )
+
+
+def moment_start(moments: Moments, reml: bool) -> Array:
+    """A positive definite start from second moments, (K, K) lower triangular in blocks.
+
+    Equates sum_j R_j' (c_j c_j' - sigma^2 I) R_j with its expectation, c_j the coordinates of the
+    least-squares residual in Q_j: minimum norm quadratic estimation around S = 0 (Rao 1971,
+    Journal of Multivariate Analysis 1, 257-275), with sigma^2 from what varies within groups.
+    """
+    layout = moments.layout
+    width = layout.width
+    at_zero = solve(np.zeros((width, width)), moments, reml)
+    used = int(np.count_nonzero(moments.R[np.arange(width), np.arange(width)]))
+    spare = moments.nobs - used
+    sigma2 = at_zero.q / at_zero.N
+    if spare > 0 and moments.within[-1, -1] > 0.0:
+        sigma2 = min(sigma2, float(moments.within[-1, -1]) / spare)
+    M = np.einsum("iaj,ibj->abj", moments.R, moments.R)
+    u = np.einsum("iaj,ij->aj", moments.R, moments.C[:, -1])
+    excess = (u @ u.T) / sigma2 - M.sum(axis=2)
+    block = np.zeros((width, width))
+    for columns in layout.slices:
+        k = columns.stop - columns.start
+        flat = M[columns, columns].reshape(k * k, -1)
+        system = (flat @ flat.T).reshape(k, k, k, k).transpose(0, 2, 1, 3).reshape(k * k, k * k)
+        estimate = np.linalg.lstsq(system, excess[columns, columns].reshape(-1), rcond=None)[0]
+        estimate = estimate.reshape(k, k)
+        values, vectors = np.linalg.eigh(0.5 * (estimate + estimate.T))
+        typical = np.trace(M[columns, columns].mean(axis=2)) / k
+        floor = max(0.1 / max(typical, 1e-12), 1e-3 * float(values.max()))
+        values = np.maximum(values, floor)
+        block[columns, columns] = np.linalg.cholesky((vectors * values) @ vectors.T)
+    return block
+
+
+def natural_theta(T: Array, moments: Moments) -> Array:
+    """theta in the user's units from a factor in whitened coordinates."""
+    out = np.zeros_like(T)
+    for columns in moments.layout.slices:
+        half = np.linalg.solve(moments.whitening[columns, columns], T[columns, columns])
+        out[columns, columns] = lower_triangle(half)
+    return moments.layout.vector(out)
+
+
+def whitened_factor(theta: Array, moments: Moments) -> Array:
+    """The factor (K, K) in whitened coordinates from theta in the user's units."""
+    layout = moments.layout
+    return _blockwise_lower(moments.whitening @ layout.matrix(np.asarray(theta, float)), layout)
+
+
+def _better(other: Minimum, best: Minimum) -> bool:
+    margin = NOISE * (1.0 + abs(best.value))
+    return other.value < best.value - margin or (other.converged and not best.converged)
+
+
+def _blockwise_lower(T: Array, layout: Layout) -> Array:
+    out = np.zeros_like(T)
+    for columns in layout.slices:
+        out[columns, columns] = lower_triangle(T[columns, columns])
+    return out
+
+
+def _settle(
+    t: Array, objective: Callable[[Array], tuple[float, Array, Array]], layout: Layout
+) -> Array:
+    """Set to zero each direction whose variance the likelihood cannot tell from zero."""
+    T = _blockwise_lower(layout.matrix(t), layout)
+    value = objective(layout.vector(T))[0]
+    for columns in layout.slices:
+        vectors, values, _ = np.linalg.svd(T[columns, columns])
+        for rank in range(len(values)):
+            if values[rank] > SMALL * max(1.0, values[0] if rank else 0.0):
+                continue
+            trial = T.copy()
+            trial[columns, columns] = 0.0
+            trial[columns, columns.start : columns.start + rank] = (
+                vectors[:, :rank] * values[:rank]
+            )
+            trial = _blockwise_lower(trial, layout)
+            if objective(layout.vector(trial))[0] <= value + NOISE * (1.0 + abs(value)):
+                T = trial
+                break
+    return T
+
+
+def _downhill_outward(T: Array, moments: Moments, reml: bool) -> Array | None:
+    """A small step out of the boundary that lowers the deviance, or None."""
+    layout = moments.layout
+    if T.any(axis=0).all():
+        return None
+    solved = solve(T @ T.T, moments, reml)
+    derivatives = differentiate(solved, reml)
+    slope = profiled_derivatives(solved, derivatives)[0]
+    for columns in layout.slices:
+        inside = T[columns, columns]
+        empty = np.flatnonzero(~inside.any(axis=0))
+        if len(empty) == 0:
+            continue
+        null = _null_space(inside)
+        values, vectors = np.linalg.eigh(null.T @ slope[columns, columns] @ null)
+        scale = float(np.trace(derivatives.logdet1[columns, columns]))
+        if values[0] < -1e-8 * abs(scale):
+            step = np.zeros_like(T)
+            step[columns, columns.start + empty[0]] = 0.1 * null @ vectors[:, 0]
+            return step
+    return None
+
+
+def _null_space(factor: Array) -> Array:
+    """Orthonormal basis of the directions in which a factor's covariance has no variance."""
+    vectors, _, _ = np.linalg.svd(factor)
+    rank = int(np.count_nonzero(factor.any(axis=0)))
+    return np.asarray(vectors[:, rank:])
+
+
+def _zero_directions(T: Array, moments: Moments) -> tuple[tuple[int, Array], ...]:
+    out = []
+    for number, columns in enumerate(moments.layout.slices):
+        inside = T[columns, columns]
+        if inside.any(axis=0).all():
+            continue
+        for vector in (moments.whitening[columns, columns].T @ _null_space(inside)).T:
+            out.append((number, vector / np.linalg.norm(vector)))
+    return tuple(out)
+
+
+def _free_curvature(T: Array, hessian: Array, layout: Layout) -> float:
+    """Smallest eigenvalue of the Hessian over the elements of T that are not at zero columns."""
+    free = T.any(axis=0)[layout.position[1]]
+    part = hessian[np.ix_(free, free)]
+    if part.size == 0:
+        return float("nan")
+    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(part)), 1e-300))
+    return float(np.linalg.eigvalsh(part * np.outer(scale, scale))[0])

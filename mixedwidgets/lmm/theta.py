@@ -1,0 +1,87 @@
+"""theta <-> Lambda, the relative covariance factor: layout, names, standard deviations.
+
+Theta is lme4's: the lower triangles of the blocks of Lambda, column by column, in the order of the
+random-effects terms; the covariance of the random effects is ``sigma^2 * Lambda @ Lambda.T``
+(Bates, Maechler, Bolker and Walker 2015, Journal of Statistical Software 67(1), section 2.2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixedwidgets.lmm.linalg import Array
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each element of theta sits in Lambda.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Number of random-effects columns of each block.
+    """
+
+    sizes: tuple[int, ...]
+
+    @cached_property
+    def width(self) -> int:
+        """Total number of random-effects columns K."""
+        return sum(self.sizes)
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """First column of each block."""
+        return tuple(int(s) for s in np.cumsum((0, *self.sizes[:-1])))
+
+    @cached_property
+    def slices(self) -> tuple[slice, ...]:
+        """The columns of each block."""
+        return tuple(slice(a, a + k) for a, k in zip(self.starts, self.sizes, strict=True))
+
+    @cached_property
+    def position(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Row and column in Lambda of each element of theta."""
+        rows, cols = [], []
+        for start, size in zip(self.starts, self.sizes, strict=True):
+            c, r = np.triu_indices(size)
+            rows.append(r + start)
+            cols.append(c + start)
+        return np.concatenate(rows), np.concatenate(cols)
+
+    @property
+    def ntheta(self) -> int:
+        """Length of theta."""
+        return len(self.position[0])
+
+    def matrix(self, theta: Array) -> Array:
+        """Lambda (K, K) with the elements of theta in place."""
+        out = np.zeros((self.width, self.width))
+        out[self.position] = theta
+        return out
+
+    def vector(self, matrix: Array) -> Array:
+        """The elements of theta read off Lambda."""
+        return np.asarray(matrix[self.position], dtype=np.float64)
+
+    @cached_property
+    def lower_bounds(self) -> Array:
+        """Lower bounds of theta in lme4's sense: 0 on the diagonal, else -inf."""
+        rows, cols = self.position
+        return np.where(rows == cols, 0.0, -np.inf)
+
+
+def standard_deviations(covariance: Array) -> tuple[Array, Array]:
+    """Standard deviations (k,) and correlations (k, k) of a covariance matrix.
+
+    A correlation with a component of zero variance is NaN, as R prints it.
+    """
+    sd = np.sqrt(np.diag(covariance))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        corr = covariance / np.outer(sd, sd)
+    np.fill_diagonal(corr, 1.0)
+    return sd, corr
