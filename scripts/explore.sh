@@ -16,4 +16,5 @@ if [ "$(uname)" = Linux ] && [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}${WSL_DISTRO_
 fi
 
 echo "JupyterLab is starting; its address is printed below. Ctrl-C twice stops it."
-exec "$python" -m jupyterlab "$@" notebooks/explore.ipynb
+exec "$python" -m jupyterlab --log-level=WARN \
+    --LabApp.default_url=/lab/tree/notebooks/explore.ipynb "$@"
