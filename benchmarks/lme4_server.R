@@ -1,0 +1,63 @@
+# Serves timings of lme4 to benchmarks/_common.py: one request a line on stdin, fields separated
+# by tabs; one answer a line on stdout, the seconds first. Nothing but the work itself is timed.
+
+suppressPackageStartupMessages(library(lme4))
+
+answer <- function(...) {
+    cat(paste(c(...), collapse = "\t"), "\n", sep = "")
+    flush(stdout())
+}
+
+digits <- function(x) formatC(x, digits = 17, format = "g")
+
+seconds <- function(expr) {
+    started <- Sys.time()
+    force(expr)
+    as.numeric(difftime(Sys.time(), started, units = "secs"))
+}
+
+rows <- NULL
+fitted <- NULL
+
+load_rows <- function(path, group) {
+    rows <<- read.csv(path)
+    rows[[group]] <<- factor(rows[[group]])
+    answer("0", nrow(rows))
+}
+
+time_fit <- function(formula, reml) {
+    model <- as.formula(formula)
+    gc(FALSE)
+    took <- seconds({
+        fitted <<- lmer(model, rows, REML = reml)
+        se <- sqrt(diag(as.matrix(vcov(fitted))))
+    })
+    answer(digits(took), digits(as.numeric(logLik(fitted))), digits(se))
+}
+
+time_confint <- function() {
+    gc(FALSE)
+    took <- seconds(limits <- suppressMessages(
+        confint(fitted, method = "profile", oldNames = FALSE, quiet = TRUE)
+    ))
+    answer(digits(took), paste(rownames(limits), digits(limits[, 1]), digits(limits[, 2]), sep = "="))
+}
+
+describe <- function() {
+    blas <- extSoftVersion()[["BLAS"]]
+    answer("0", paste0("R ", getRversion()), paste0("lme4 ", packageVersion("lme4")), basename(blas))
+}
+
+requests <- file("stdin", open = "r")
+while (length(line <- readLines(requests, n = 1)) > 0) {
+    fields <- strsplit(line, "\t")[[1]]
+    tryCatch(
+        switch(fields[1],
+            describe = describe(),
+            load = load_rows(fields[2], fields[3]),
+            fit = time_fit(fields[2], fields[3] == "REML"),
+            confint = time_confint()
+        ),
+        error = function(e) answer("ERROR", conditionMessage(e))
+    )
+}
