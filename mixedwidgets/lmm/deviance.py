@@ -20,7 +20,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import Moments
@@ -126,8 +125,9 @@ def solve(S: Array, moments: Moments, reml: bool) -> Solved:
     logdet = 2.0 * float(np.log(diagonal).sum())
     if p:
         chol = np.linalg.cholesky(precision)
-        half = solve_triangular(chol, cross, lower=True, check_finite=False)
-        delta = solve_triangular(chol, half, lower=True, trans=1, check_finite=False)
+        inverse = np.linalg.inv(chol)
+        half = inverse @ cross
+        delta = half @ inverse
         q = float(gram[p, p] - half @ half)
         if reml:
             logdet += 2.0 * float(np.log(np.diag(chol)).sum()) + 2.0 * moments.basis.logdet
@@ -202,10 +202,8 @@ def differentiate(solved: Solved, reml: bool) -> Derivatives:
     pair_u = _reorder(uu.reshape(width * width, m) @ M_flat.T, width)
     logdet2, q2 = -pair_M, 2.0 * pair_u
     if p:
-        chol = np.linalg.cholesky(solved.precision)
-        D = solve_triangular(
-            chol, solved.D.transpose(1, 0, 2).reshape(p, -1), lower=True, check_finite=False
-        ).reshape(p, width, m)
+        inverse = np.linalg.inv(np.linalg.cholesky(solved.precision))
+        D = np.tensordot(inverse, solved.D, axes=(1, 1))
         B = np.einsum("iaj,pij->paj", H, D)
         g = np.matmul(B.reshape(p * width, m), u.T).reshape(p, width * width)
         q2 = q2 - 2.0 * g.T @ g

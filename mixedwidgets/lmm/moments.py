@@ -108,27 +108,57 @@ def moments(design: Design) -> Moments:
     )
 
 
-def replace_response(source: Moments, ols: Array, coordinates: Array, within: Array) -> Moments:
-    """The same design with other numbers for the response (bootstrap, constrained coefficients)."""
-    return replace(source, ols=ols, C=coordinates, within=within)
+def replace_fixed(source: Moments, held: list[tuple[int, float]]) -> Moments:
+    """The same data with some coefficients held at given values, by algebra on the cross-products.
+
+    The held part of the linear predictor moves to the response; what is left of the fixed effects
+    is the orthogonal complement of the held directions in basis coordinates.
+
+    Parameters
+    ----------
+    source : Moments
+        Of the whole model.
+    held : list of (int, float)
+        Index and value of each held coefficient.
+
+    Returns
+    -------
+    Moments
+        With p - len(held) coefficients, in coordinates that have no names.
+    """
+    p = source.ncoef
+    rows = np.linalg.inv(source.basis.R)[[i for i, _ in held]]
+    values = np.array([v for _, v in held])
+    shift = np.linalg.pinv(rows) @ (values - rows @ source.ols)
+    complete, _ = np.linalg.qr(rows.T, mode="complete")
+    free = complete[:, len(held) :]
+    change = np.zeros((p + 1, free.shape[1] + 1))
+    change[:p, :-1], change[:p, -1], change[p, -1] = free, -shift, 1.0
+    return replace(
+        source,
+        C=np.ascontiguousarray(np.matmul(change.T, source.C)),
+        within=change.T @ source.within @ change,
+        ols=free.T @ (source.ols + shift),
+    )
 
 
 def _least_squares(basis: Basis, target: Array, root: Array | None) -> tuple[Array, Array]:
-    """Coordinates of the weighted response and its residual, with one step of refinement."""
-    centre = target.mean()
-    spread = target - centre
-    if root is None:
-        first, rest = basis.Q.sum(axis=0) * centre, np.full(len(target), centre)
-    else:
-        spread, rest = spread * root, root * centre
-        first = basis.Q.T @ rest
-    rest = rest - basis.Q @ first
-    if np.abs(rest).max(initial=0.0) <= 1e-12 * max(abs(centre), 1e-300):
-        rest = 0.0  # a constant lies in the column space: keep its rounding out of the residual
+    """Coordinates of the weighted response in the basis, and its residual.
+
+    The mean is projected by itself: where a constant lies in the column space, a large mean must
+    not leave its rounding in the residual.
+    """
+    ones = np.ones(len(target)) if root is None else root
+    level = basis.Q.T @ ones
+    constant = ones - basis.Q @ level
+    if np.abs(constant).max(initial=0.0) <= 1e-10 * np.abs(ones).max(initial=0.0):
+        constant = np.zeros_like(constant)
+    mean = float(target.mean())
+    spread = (target - mean) * ones
     coordinates = basis.Q.T @ spread
-    residual = spread - basis.Q @ coordinates + rest
+    residual = spread - basis.Q @ coordinates + mean * constant
     correction = basis.Q.T @ residual
-    return first + coordinates + correction, residual - basis.Q @ correction
+    return mean * level + coordinates + correction, residual - basis.Q @ correction
 
 
 def _whiten(blocks: tuple[RandomBlock, ...], root: Array | None) -> tuple[Array, Array]:

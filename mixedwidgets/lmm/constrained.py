@@ -1,0 +1,330 @@
+"""The likelihood with some parameters held: the inner problem of profiles and surfaces.
+
+Coordinates. For each term, the lower-triangular factor of the covariance of its random effects (in
+the user's units, not divided by sigma), its columns ordered so that those held come first; and
+log sigma. A term in which a second column or a correlation is held has its first two rows in polar
+form, ``(a)`` and ``(r sin phi, r cos phi)``: a and r are standard deviations and sin phi their
+correlation. So every held standard deviation, correlation or sigma is one coordinate, and the
+others stay free of bounds. Held coefficients are moved to the response before anything is solved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixedwidgets.lmm.deviance import Solved, differentiate, solve
+from mixedwidgets.lmm.linalg import Array, lower_triangle
+from mixedwidgets.lmm.moments import Moments, replace_fixed
+from mixedwidgets.lmm.newton import Minimum, Objective, minimise
+from mixedwidgets.lmm.objective import Factor
+from mixedwidgets.lmm.parameters import Parameter, compatible
+from mixedwidgets.errors import ModelError
+
+BEYOND = 700.0  # log sigma where exp overflows: such points are forbidden, not errors
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A model with some parameters held.
+
+    Attributes
+    ----------
+    moments : Moments
+        Of the whole model.
+    held : tuple of Parameter
+        The parameters held.
+    reml : bool
+        Restricted likelihood.
+    factor : Factor
+        From the ordered factor to whitened coordinates.
+    order : (K,) array of int
+        Column at each place of the ordered factor.
+    polar : tuple of int
+        First theta index of each block whose first two rows are polar.
+    coordinates : tuple of int
+        Coordinate of each held parameter; -1 for coefficients.
+    """
+
+    moments: Moments
+    held: tuple[Parameter, ...]
+    reml: bool
+    factor: Factor
+    order: NDArray[np.intp]
+    polar: tuple[tuple[int, int, int], ...]
+    coordinates: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of coordinates, log sigma included."""
+        return self.factor.layout.ntheta + 1
+
+    def free(self) -> NDArray[np.intp]:
+        """Indices of the coordinates that are not held."""
+        return np.setdiff1d(np.arange(self.size), [c for c in self.coordinates if c >= 0])
+
+    def start(self, covariance_factor: Array, sigma: float) -> Array:
+        """All coordinates of a factor of the covariance (K, K) in user's units, and of sigma."""
+        layout = self.factor.layout
+        ordered = covariance_factor[self.order]
+        T = np.zeros_like(ordered)
+        for columns in layout.slices:
+            T[columns, columns] = lower_triangle(ordered[columns, columns])
+        z = np.append(layout.vector(T), np.log(sigma))
+        for _, second, third in self.polar:
+            x, y = z[second], z[third]
+            z[second], z[third] = np.hypot(x, y), np.arctan2(x, y)
+        return z
+
+    def minimise(self, values: tuple[float, ...], start: Array) -> tuple[Minimum, Array]:
+        """Optimise the free coordinates.
+
+        Parameters
+        ----------
+        values : tuple of float
+            Values of the held parameters, inside their allowed ranges.
+        start : (size,) array
+            All coordinates to start from; those held are overwritten.
+
+        Returns
+        -------
+        Minimum
+            Of minus twice the log-likelihood over the free coordinates.
+        z : (size,) array
+            All coordinates at the minimum.
+        """
+        z = self._insert(values, start)
+        free = self.free()
+        found = minimise(self._restricted(values, z, free), z[free])
+        out = z.copy()
+        out[free] = found.x
+        return found, out
+
+    def newton_value(self, values: tuple[float, ...], start: Array) -> tuple[float, Array]:
+        """Minimum over the free coordinates by the quadratic model at the start.
+
+        One evaluation; its error is of third order in the distance of the start from the minimum.
+        Returns the value and all coordinates of the model's minimum.
+        """
+        z = self._insert(values, start)
+        free = self.free()
+        value, gradient, hessian = self._restricted(values, z, free)(z[free])
+        eigenvalues, vectors = np.linalg.eigh(hessian)
+        positive = np.maximum(np.abs(eigenvalues), 1e-9 * max(float(np.abs(eigenvalues).max(initial=0.0)), 1e-300))
+        along = vectors.T @ gradient
+        z[free] -= vectors @ (along / positive)
+        return value - 0.5 * float(np.sum(along**2 / positive)), z
+
+    def hessian(self, z: Array) -> Array:
+        """Hessian of minus twice the log-likelihood in all coordinates, coefficients profiled out."""
+        return self._evaluate(self.moments, z)[2]
+
+    def slope(self, number: int, values: tuple[float, ...], z: Array) -> float:
+        """Derivative of the minimum in one held parameter, by the envelope theorem."""
+        parameter, value = self.held[number], values[number]
+        T, _ = self._factor(z)
+        if parameter.kind == "fixed":
+            return self._coefficient_slope(parameter, value, T, z[-1])
+        gradient = self._evaluate(self._moments(values), z)[1]
+        slope = float(gradient[self.coordinates[number]])
+        if parameter.kind == "cor":
+            return slope / max(np.sqrt(1.0 - value**2), 1e-12)
+        return slope / value if parameter.kind == "sigma" else slope
+
+    def _coefficient_slope(self, parameter: Parameter, value: float, T: Array, log_sigma: float) -> float:
+        others = [n for n, p in enumerate(self.held) if p.kind == "fixed" and p != parameter]
+        if others:
+            raise ModelError("The slope is available for one held coefficient only.")
+        moments = self.moments
+        solved = solve(self.factor.covariance(T), moments, False)
+        row = np.linalg.inv(moments.basis.R)[parameter.i]
+        estimate = float(row @ (moments.ols + solved.delta))
+        variance = float(row @ np.linalg.solve(solved.precision, row))
+        return 2.0 * (value - estimate) / variance * np.exp(-2.0 * log_sigma)
+
+    def _insert(self, values: tuple[float, ...], start: Array) -> Array:
+        z = np.array(start, dtype=np.float64)
+        for parameter, coordinate, value in zip(self.held, self.coordinates, values, strict=True):
+            if parameter.kind == "sigma":
+                z[-1] = np.log(value)
+            elif parameter.kind == "cor":
+                z[coordinate] = np.arcsin(np.clip(value, -1.0, 1.0))
+            elif parameter.kind == "sd":
+                z[coordinate] = value
+        return z
+
+    def _moments(self, values: tuple[float, ...]) -> Moments:
+        held = [(p.i, v) for p, v in zip(self.held, values, strict=True) if p.kind == "fixed"]
+        return replace_fixed(self.moments, held) if held else self.moments
+
+    def _restricted(
+        self, values: tuple[float, ...], z: Array, free: NDArray[np.intp]
+    ) -> Objective:
+        moments = self._moments(values)
+        everything = z.copy()
+
+        def objective(x: Array) -> tuple[float, Array, Array]:
+            everything[free] = x
+            value, gradient, hessian = self._evaluate(moments, everything)
+            return value, gradient[free], hessian[np.ix_(free, free)]
+
+        return objective
+
+    def _factor(self, z: Array) -> tuple[Array, Array]:
+        """The ordered relative factor T (K, K) at coordinates z, and the Jacobian of its elements.
+
+        The Jacobian (ntheta, ntheta) is that of the unscaled elements in the coordinates.
+        """
+        elements, jacobian = z[:-1].copy(), np.eye(len(z) - 1)
+        for _, second, third in self.polar:
+            r, phi = z[second], z[third]
+            sine, cosine = np.sin(phi), np.cos(phi)
+            elements[second], elements[third] = r * sine, r * cosine
+            jacobian[second, [second, third]] = sine, r * cosine
+            jacobian[third, [second, third]] = cosine, -r * sine
+        return self.factor.layout.matrix(elements * np.exp(-z[-1])), jacobian
+
+    def _evaluate(self, moments: Moments, z: Array) -> tuple[float, Array, Array]:
+        """Minus twice the log-likelihood with its derivatives in all coordinates."""
+        size = len(z)
+        if not np.all(np.isfinite(z)) or abs(z[-1]) > BEYOND:
+            return np.inf, np.zeros(size), np.zeros((size, size))
+        T, jacobian = self._factor(z)
+        solved = solve(self.factor.covariance(T), moments, self.reml)
+        value = solved.at_sigma2(np.exp(2.0 * z[-1]))
+        if not np.isfinite(value):
+            return np.inf, np.zeros(size), np.zeros((size, size))
+        gradient, hessian = self._relative(solved, T, z[-1])
+        gradient, hessian = _absolute(gradient, hessian, self.factor.layout.vector(T), z[-1])
+        return value, *self._polar(gradient, hessian, jacobian, z)
+
+    def _relative(self, solved: Solved, T: Array, log_sigma: float) -> tuple[Array, Array]:
+        """Derivatives in the relative elements t and log sigma.
+
+        ``F(t, l) = logdet + N (log 2 pi + 2 l) + q exp(-2 l)``.
+        """
+        derivatives = differentiate(solved, self.reml)
+        inverse = np.exp(-2.0 * log_sigma)
+        first = derivatives.logdet1 + inverse * derivatives.q1
+        second = derivatives.logdet2 + inverse * derivatives.q2
+        size = self.size
+        gradient, hessian = np.empty(size), np.empty((size, size))
+        gradient[:-1] = self.factor.gradient(first, T)
+        gradient[-1] = 2.0 * solved.N - 2.0 * solved.q * inverse
+        hessian[:-1, :-1] = self.factor.hessian(first, second, T)
+        hessian[:-1, -1] = hessian[-1, :-1] = (
+            -2.0 * inverse * self.factor.gradient(derivatives.q1, T)
+        )
+        hessian[-1, -1] = 4.0 * solved.q * inverse
+        return gradient, hessian
+
+    def _polar(
+        self, gradient: Array, hessian: Array, jacobian: Array, z: Array
+    ) -> tuple[Array, Array]:
+        """From the elements of the factor to the coordinates."""
+        if not self.polar:
+            return gradient, hessian
+        full = np.eye(len(z))
+        full[:-1, :-1] = jacobian
+        out = full.T @ hessian @ full
+        for _, second, third in self.polar:
+            r, phi = z[second], z[third]
+            sine, cosine = np.sin(phi), np.cos(phi)
+            mixed = gradient[second] * cosine - gradient[third] * sine
+            out[second, third] += mixed
+            out[third, second] += mixed
+            out[third, third] -= r * (gradient[second] * sine + gradient[third] * cosine)
+        return full.T @ gradient, out
+
+
+def _absolute(
+    gradient: Array, hessian: Array, t: Array, log_sigma: float
+) -> tuple[Array, Array]:
+    """From relative elements t to unscaled elements ``exp(log_sigma) t`` and log sigma."""
+    scale = np.exp(-log_sigma)
+    g, h = gradient[:-1], hessian[:-1, :-1]
+    ht = h @ t
+    out_g, out_h = gradient.copy(), hessian.copy()
+    out_g[:-1] *= scale
+    out_g[-1] -= g @ t
+    out_h[:-1, :-1] *= scale**2
+    out_h[:-1, -1] = scale * (hessian[:-1, -1] - ht - g)
+    out_h[-1, :-1] = out_h[:-1, -1]
+    out_h[-1, -1] += t @ ht + t @ g - 2.0 * (t @ hessian[:-1, -1])
+    return out_g, out_h
+
+
+def constrain(moments: Moments, held: tuple[Parameter, ...], reml: bool) -> Constraint:
+    """Hold some parameters of a model.
+
+    Parameters
+    ----------
+    moments : Moments
+        Cross-products of the model.
+    held : tuple of Parameter
+        At most two columns of any one term.
+    reml : bool
+        Restricted likelihood; then no coefficient can be held.
+
+    Returns
+    -------
+    Constraint
+
+    Raises
+    ------
+    ModelError
+        A coefficient under REML, or more than two columns of one term.
+    """
+    if reml and any(p.kind == "fixed" for p in held):
+        raise ModelError(
+            "The REML criterion does not depend on the fixed effects: fit with REML=False to see "
+            "the likelihood of a coefficient."
+        )
+    if not compatible(held):
+        names = " and ".join(repr(p.name) for p in held)
+        raise ModelError(
+            f"{names} involve three random effects of one term; choose two parameters that share "
+            "at most two of them."
+        )
+    layout = moments.layout
+    order = np.arange(layout.width)
+    polar: list[tuple[int, int, int]] = []
+    for number, columns in enumerate(layout.slices):
+        first, two = _leading(tuple(p for p in held if p.block == number))
+        rest = [c for c in range(layout.sizes[number]) if c not in first]
+        order[columns] = np.array([*first, *rest]) + columns.start
+        if two:
+            begin = _first_element(layout.sizes, number)
+            polar.append((begin, begin + 1, begin + layout.sizes[number]))
+    places = tuple(_coordinate(p, held, layout.sizes, layout.ntheta) for p in held)
+    A = moments.whitening[:, order]
+    return Constraint(moments, held, reml, Factor(layout, A), order, tuple(polar), places)
+
+
+def _leading(held: tuple[Parameter, ...]) -> tuple[list[int], bool]:
+    """Columns that come first in a term, and whether two rows must be polar."""
+    correlations = [p for p in held if p.kind == "cor"]
+    if correlations:
+        return [correlations[0].i, correlations[0].j], True
+    columns = [p.i for p in held]
+    return columns, len(columns) == 2
+
+
+def _first_element(sizes: tuple[int, ...], block: int) -> int:
+    return sum(k * (k + 1) // 2 for k in sizes[:block])
+
+
+def _coordinate(
+    parameter: Parameter, held: tuple[Parameter, ...], sizes: tuple[int, ...], ntheta: int
+) -> int:
+    if parameter.kind == "fixed":
+        return -1
+    if parameter.kind == "sigma":
+        return ntheta
+    begin = _first_element(sizes, parameter.block)
+    if parameter.kind == "cor":
+        return begin + sizes[parameter.block]
+    first, _ = _leading(tuple(p for p in held if p.block == parameter.block))
+    return begin + first.index(parameter.i)

@@ -1,0 +1,85 @@
+"""moments -> Estimate: the optimum turned into sigma, coefficients and covariances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixedwidgets.lmm.deviance import Solved, solve
+from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.moments import Moments
+from mixedwidgets.lmm.optimize import Optimum, optimise
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The estimates of one model by one criterion.
+
+    Attributes
+    ----------
+    moments : Moments
+        Cross-products.
+    reml : bool
+        Criterion: restricted likelihood or likelihood.
+    optimum : Optimum
+        The optimum in theta.
+    solved : Solved
+        The likelihood there.
+    sigma : float
+        Residual standard deviation, in units of the response.
+    beta : (p,) array
+        Fixed-effects coefficients.
+    vcov : (p, p) array
+        Their covariance, ``sigma^2 (X' V^-1 X)^-1``.
+    factor : (K, K) array
+        ``sigma * Lambda``: lower-triangular factor of the covariance of the random effects.
+    """
+
+    moments: Moments
+    reml: bool
+    optimum: Optimum
+    solved: Solved
+    sigma: float
+    beta: Array
+    vcov: Array
+    factor: Array
+
+    @property
+    def covariances(self) -> tuple[Array, ...]:
+        """Covariance of the random effects of each term, (k, k)."""
+        whole = self.factor @ self.factor.T
+        return tuple(whole[c, c] for c in self.moments.layout.slices)
+
+
+def estimate(moments: Moments, reml: bool, start: Array | None = None) -> Estimate:
+    """Optimise and read off the estimates.
+
+    Parameters
+    ----------
+    moments : Moments
+        Cross-products.
+    reml : bool
+        Restricted likelihood.
+    start : (ntheta,) array, optional
+        theta to start from.
+
+    Returns
+    -------
+    Estimate
+    """
+    optimum = optimise(moments, reml, start)
+    solved = solve(optimum.S, moments, reml)
+    sigma = float(np.sqrt(solved.q / solved.N))
+    back = np.linalg.inv(moments.basis.R)
+    half = back @ np.linalg.inv(np.linalg.cholesky(solved.precision)).T
+    return Estimate(
+        moments=moments,
+        reml=reml,
+        optimum=optimum,
+        solved=solved,
+        sigma=sigma,
+        beta=back @ (moments.ols + solved.delta),
+        vcov=sigma**2 * (half @ half.T),
+        factor=sigma * moments.layout.matrix(optimum.theta),
+    )

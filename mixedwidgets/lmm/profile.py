@@ -1,0 +1,193 @@
+"""Profile likelihood of every parameter: intervals by root finding on the profiled deviance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm
+
+from mixedwidgets.lmm.constrained import Constraint, constrain
+from mixedwidgets.lmm.estimate import Estimate
+from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.parameters import Parameter, value_of
+from mixedwidgets.lmm.wald import wald_covariance
+
+TOLERANCE = 1e-9  # of a limit, relative to its distance from the estimate
+MAX_EVALUATIONS = 60
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval and what there is to say about it.
+
+    Attributes
+    ----------
+    lower, upper : float
+        Limits; possibly at the boundary or infinite.
+    note : str
+        Why a limit is at the boundary or infinite; else empty.
+    """
+
+    lower: float
+    upper: float
+    note: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The deviance of one parameter, the others re-optimised.
+
+    Attributes
+    ----------
+    constraint : Constraint
+        The inner problem.
+    parameter : Parameter
+        The parameter.
+    estimate : float
+        Its estimate; 0 for a correlation that is not defined.
+    minimum : float
+        The deviance at the optimum.
+    start : (size,) array
+        Coordinates of the inner problem at the optimum.
+    scale : float
+        A step on the parameter's scale: its Wald standard error where that exists.
+    """
+
+    constraint: Constraint
+    parameter: Parameter
+    estimate: float
+    minimum: float
+    start: Array
+    scale: float
+
+    def at(self, value: float, start: Array) -> tuple[float, float, Array]:
+        """Square root of the rise in deviance at a value, its slope, and the inner optimum."""
+        found, z = self.constraint.minimise((value,), start)
+        rise = max(found.value - self.minimum, 0.0)
+        zeta = float(np.sqrt(rise))
+        slope = self.constraint.slope(0, (value,), z)
+        return zeta, slope / (2.0 * zeta) if zeta > 0.0 else np.inf, z
+
+
+def profile(estimate: Estimate, parameter: Parameter) -> Profile:
+    """Set up the profile of one parameter.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        The fit; the profile uses its criterion.
+    parameter : Parameter
+        Which parameter.
+
+    Returns
+    -------
+    Profile
+    """
+    constraint = constrain(estimate.moments, (parameter,), estimate.reml)
+    value = value_of(parameter, estimate.covariances, estimate.sigma, estimate.beta)
+    variance = float(wald_covariance(estimate, (parameter,))[0, 0])
+    scale = np.sqrt(variance) if np.isfinite(variance) and variance > 0.0 else np.nan
+    if not np.isfinite(scale):
+        scale = 0.1 if parameter.kind == "cor" else _typical_scale(estimate, parameter)
+    return Profile(
+        constraint=constraint,
+        parameter=parameter,
+        estimate=0.0 if np.isnan(value) else value,
+        minimum=estimate.optimum.value,
+        start=constraint.start(estimate.factor, estimate.sigma),
+        scale=float(scale),
+    )
+
+
+def _typical_scale(estimate: Estimate, parameter: Parameter) -> float:
+    """Standard deviation of a random effect that one group could just tell from zero."""
+    moments = estimate.moments
+    column = moments.layout.starts[parameter.block] + parameter.i
+    in_user_units = np.einsum("iaj,a->ij", moments.R, moments.whitening[:, column])
+    typical = np.sqrt((in_user_units**2).sum(axis=0).mean())
+    return float(estimate.sigma / max(typical, 1e-300))
+
+
+def profile_interval(estimate: Estimate, parameter: Parameter, level: float = 0.95) -> Interval:
+    """Profile-likelihood confidence interval of one parameter.
+
+    The set of values whose profiled deviance is within ``qnorm((1 + level) / 2)^2`` of the minimum
+    (Venzon and Moolgavkar 1988, Applied Statistics 37, 87-94), each limit solved for exactly.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        The fit.
+    parameter : Parameter
+        Which parameter.
+    level : float
+        Confidence level in (0, 1).
+
+    Returns
+    -------
+    Interval
+    """
+    curve = profile(estimate, parameter)
+    target = float(norm.ppf(0.5 + 0.5 * level))
+    lower, below = _limit(curve, target, -1.0)
+    upper, above = _limit(curve, target, 1.0)
+    return Interval(lower, upper, "; ".join(n for n in (below, above) if n))
+
+
+def _limit(curve: Profile, target: float, direction: float) -> tuple[float, str]:
+    """One limit: Newton steps on zeta, kept inside a bracket."""
+    bound = curve.parameter.allowed[0 if direction < 0 else 1]
+    inside, z = curve.estimate, curve.start
+    if inside == bound:
+        return bound, _boundary_note(curve.parameter, bound)
+    outside = np.nan
+    value = curve.estimate + direction * target * curve.scale
+    reach = curve.scale * target
+    for _ in range(MAX_EVALUATIONS):
+        if direction * (value - bound) >= 0.0:
+            value = bound
+        if value == 0.0 and curve.parameter.kind == "sigma":
+            value = 0.5 * inside
+        zeta, slope, found = curve.at(value, z)
+        if zeta < target:
+            inside, z = value, found
+            if value == bound:
+                return bound, _boundary_note(curve.parameter, bound)
+        else:
+            outside = value
+        step = (target - zeta) / slope if np.isfinite(slope) and slope != 0.0 else np.nan
+        new = value + step
+        if abs(step) <= TOLERANCE * max(abs(value - curve.estimate), 1e-3 * curve.scale):
+            return float(new if direction * (new - bound) < 0.0 else bound), ""
+        value, reach = _next(new, inside, outside, direction, reach)
+        if np.isinf(value):
+            return direction * np.inf, "the deviance stays below the cut-off however far one goes"
+        if outside == outside and abs(outside - inside) <= 1e-13 * max(abs(inside), abs(outside)):
+            return float(inside), ""
+    return float(inside), "the limit was not resolved to full accuracy"
+
+
+def _next(
+    new: float, inside: float, outside: float, direction: float, reach: float
+) -> tuple[float, float]:
+    """A value between the bracket's ends, or further out while there is no outer end."""
+    if outside == outside:
+        low, high = sorted((inside, outside))
+        margin = 1e-3 * (high - low)
+        if not low + margin <= new <= high - margin:
+            if low <= new <= high:
+                return new, reach
+            return 0.5 * (low + high), reach
+        return new, reach
+    furthest = inside + direction * 4.0 * reach
+    if not direction * (new - inside) > 0.0 or direction * (new - furthest) > 0.0:
+        new = furthest
+    reach = max(2.0 * reach, abs(new - inside))
+    return (new, reach) if reach < 1e12 * max(abs(inside), 1e-300) else (direction * np.inf, reach)
+
+
+def _boundary_note(parameter: Parameter, bound: float) -> str:
+    if parameter.kind == "cor":
+        return f"a correlation of {bound:+.0f} is within the cut-off: the limit is the boundary"
+    return "zero is within the cut-off: the limit is the boundary"
