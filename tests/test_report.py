@@ -1,0 +1,112 @@
+"""The printed texts, against what R's lme4 1.1-31 printed for the same numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mixedwidgets.lmm.report import (
+    ReportData,
+    VarianceBlock,
+    print_text,
+    residual_quantiles,
+    summary_text,
+    title,
+    unique_groups,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+NAMES = sorted(path.stem for path in GOLDEN.glob("*.json"))
+ARRAYS = ("fixef", "fixef_se", "fixef_corr", "scaled_residuals", "scaled_residual_quantiles")
+TUPLES = ("fixef_names", "dropped", "fit_warnings", "messages")
+
+
+def _array(values: Any) -> np.ndarray | None:
+    return None if values is None else np.array(values, dtype=float)
+
+
+def load(name: str) -> ReportData:
+    raw: dict[str, Any] = json.loads((GOLDEN / f"{name}.json").read_text("utf-8"))
+    for key in ARRAYS:
+        raw[key] = _array(raw[key])
+    for key in TUPLES:
+        raw[key] = tuple(raw[key])
+    for key in ("criterion", "loglik", "aic", "bic", "deviance", "sigma"):
+        raw[key] = float(raw[key])
+    raw["ngroups"] = tuple((group, n) for group, n in raw["ngroups"])
+    raw["varcorr"] = tuple(
+        VarianceBlock(b["group"], tuple(b["names"]), _array(b["sd"]), _array(b["corr"]))
+        for b in raw["varcorr"]
+    )
+    return ReportData(**raw)
+
+
+def golden(name: str, kind: str) -> str:
+    return (GOLDEN / f"{name}.{kind}.txt").read_bytes().decode("utf-8")
+
+
+def difference(ours: str, theirs: str) -> str:
+    pair = [t.replace("\n", "|\n").splitlines() for t in (theirs, ours)]
+    return "\n".join(difflib.unified_diff(*pair, "lme4", "ours", lineterm=""))
+
+
+def test_there_are_golden_files():
+    assert len(NAMES) >= 25
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_print_is_lme4s_text(name):
+    ours, theirs = print_text(load(name)) + "\n", golden(name, "print")
+    assert ours == theirs, difference(ours, theirs)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_summary_is_lme4s_text(name):
+    ours, theirs = summary_text(load(name)) + "\n", golden(name, "summary")
+    assert ours == theirs, difference(ours, theirs)
+
+
+def test_own_verdict_keeps_the_layout():
+    data = dataclasses.replace(
+        load("dyestuff2"), optimizer_line=None, messages=("boundary fit: Batch varies by zero",)
+    )
+    assert print_text(data).endswith(
+        "\n(Intercept)  \n      5.666  \nboundary fit: Batch varies by zero"
+    )
+    assert summary_text(data).endswith("8.352\nboundary fit: Batch varies by zero\n")
+
+
+def test_correlations_on_request():
+    data = load("many_21")
+    assert "Correlation of Fixed Effects:" in summary_text(data, correlation=True)
+    assert "Correlation" not in summary_text(data, correlation=False)
+
+
+def test_quantiles_from_residuals_or_given():
+    small = load("dyestuff2")
+    assert small.scaled_residuals is not None
+    quantiles = residual_quantiles(small)
+    with_missing = np.append(small.scaled_residuals, np.nan)
+    padded = dataclasses.replace(small, scaled_residuals=with_missing)
+    assert np.array_equal(residual_quantiles(padded), quantiles)
+    given = dataclasses.replace(
+        small, scaled_residuals=None, scaled_residual_quantiles=np.asarray(quantiles)
+    )
+    assert summary_text(given) == summary_text(small)
+    neither = dataclasses.replace(given, scaled_residual_quantiles=None)
+    assert "Scaled residuals" not in summary_text(neither)
+
+
+def test_title_and_group_names():
+    data = load("wheat_ml")
+    assert title(data) == "Linear mixed model fit by maximum likelihood  ['lmerMod']"
+    one = VarianceBlock("g", ("x",), np.ones(1), np.ones((1, 1)))
+    taken = dataclasses.replace(one, group="g.1")
+    assert unique_groups([one, one, one]) == ["g", "g.1", "g.2"]
+    assert unique_groups([one, taken, one]) == ["g", "g.1", "g.2"]
