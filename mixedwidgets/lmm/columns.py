@@ -1,0 +1,284 @@
+"""Columns of the data as the model sees them: numbers or factors, whatever their dtype."""
+
+from __future__ import annotations
+
+import decimal
+import numbers
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mixedwidgets.errors import DataError, nearest
+from mixedwidgets.lmm.linalg import Array
+
+Codes = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Numeric:
+    """A numeric variable; missing values are NaN.
+
+    Attributes
+    ----------
+    values : (n,) or (n, k) array
+    labels : tuple of str
+        What follows the variable's name in the name of each column: ``""`` for a plain one.
+    """
+
+    values: Array
+    labels: tuple[str, ...] = ("",)
+
+    def missing(self) -> NDArray[np.bool_]:
+        """Return which rows are missing."""
+        missing: NDArray[np.bool_] = np.isnan(self.values)
+        return missing if missing.ndim == 1 else missing.any(axis=1)
+
+    def take(self, rows: NDArray[np.bool_]) -> Numeric:
+        """Return the variable on some rows."""
+        return replace(self, values=self.values[rows])
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A categorical variable.
+
+    Attributes
+    ----------
+    codes : (n,) array of int
+        Level of each row, -1 where missing.
+    levels : Index
+        The labels in order.
+    ordered : bool
+        Whether the order means something (then it is coded by polynomials).
+    logical : bool
+        Whether it came from True and False, which also count as 1 and 0.
+    contrast : tuple or None
+        The coding chosen in the formula by ``C(f, kind, how_many)``.
+    """
+
+    codes: Codes
+    levels: pd.Index
+    ordered: bool = False
+    logical: bool = False
+    contrast: tuple[Any, int | None] | None = None
+
+    def missing(self) -> NDArray[np.bool_]:
+        """Return which rows are missing."""
+        return self.codes < 0
+
+    def take(self, rows: NDArray[np.bool_]) -> Factor:
+        """Return the variable on some rows."""
+        return replace(self, codes=self.codes[rows])
+
+    def labels(self) -> tuple[str, ...]:
+        """Return the levels as text, as R writes them."""
+        return tuple(level_text(level) for level in self.levels)
+
+    def drop_unused(self) -> Factor:
+        """Return the factor without the levels that do not occur."""
+        counts = np.bincount(self.codes[self.codes >= 0], minlength=len(self.levels))
+        used = np.flatnonzero(counts)
+        if len(used) == len(self.levels):
+            return self
+        position = np.full(len(self.levels) + 1, -1, dtype=np.intp)
+        position[used] = np.arange(len(used))
+        return replace(self, codes=position[self.codes], levels=self.levels[used])
+
+
+Variable = Numeric | Factor
+
+
+class Table:
+    """Named columns of equal length, read on demand from a DataFrame or a mapping of arrays.
+
+    Parameters
+    ----------
+    data : DataFrame or mapping of str to array
+
+    Raises
+    ------
+    DataError
+        If it is neither, has no rows, or its arrays differ in length.
+    """
+
+    def __init__(self, data: Any):
+        if isinstance(data, pd.DataFrame):
+            self.index = data.index
+            self.n_rows = len(data)
+            self._frame: Any = data
+            self.names: list[Any] = list(data.columns)
+        elif isinstance(data, Mapping):
+            self._frame = dict(data)
+            self.names = list(self._frame)
+            self.n_rows = _common_length(self._frame)
+            self.index = next(
+                (c.index for c in self._frame.values() if isinstance(c, pd.Series)),
+                pd.RangeIndex(self.n_rows),
+            )
+        else:
+            raise DataError(
+                "data must be a pandas DataFrame or a mapping of column names to arrays, "
+                f"not a value of type {type(data).__name__}"
+            )
+        if self.n_rows == 0:
+            raise DataError("the data has no rows")
+        self.name = getattr(data, "attrs", {}).get("name")
+        self._read: dict[str, Variable] = {}
+
+    def column(self, name: str) -> Variable:
+        """Return a column by name.
+
+        Raises
+        ------
+        DataError
+            If there is none, or more than one, or it cannot be used in a model.
+        """
+        if name not in self._read:
+            self._read[name] = read_column(self._raw(name), name)
+        return self._read[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._frame or any(str(known) == name for known in self.names)
+
+    def _raw(self, name: str) -> Any:
+        key: Any = name
+        if name not in self._frame:
+            matches = [known for known in self.names if str(known) == name]
+            if not matches:
+                raise DataError(
+                    f"the data has no column {name!r}{nearest(name, map(str, self.names)) or ';'} "
+                    f"its columns are {', '.join(map(str, self.names))}"
+                )
+            key = matches[0]
+        column = self._frame[key]
+        if isinstance(column, pd.DataFrame):
+            raise DataError(
+                f"the data has {column.shape[1]} columns named {name!r}; give each its own name"
+            )
+        return column
+
+
+def read_column(column: Any, name: str) -> Variable:
+    """Turn one column into numbers or a factor.
+
+    Numbers (also nullable, decimal, or Python numbers in an object column) stay numbers; text,
+    categories and True/False become factors. Text levels are sorted by ``alphabetical``.
+
+    Raises
+    ------
+    DataError
+        For dates, complex numbers, and columns that mix text and numbers.
+    """
+    series = column if isinstance(column, pd.Series) else None
+    if series is None and isinstance(column, pd.Categorical | pd.api.extensions.ExtensionArray):
+        series = pd.Series(column)
+    dtype: Any = series.dtype if series is not None else (column := np.asarray(column)).dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "fiu":
+        values = np.asarray(column, dtype=np.float64)
+        if values.ndim != 1:
+            raise DataError(f"column {name!r} must have one dimension, not {values.ndim}")
+        return Numeric(values)
+    series = series if series is not None else pd.Series(column)
+    if isinstance(dtype, pd.CategoricalDtype):
+        codes = series.cat.codes.to_numpy().astype(np.intp)
+        logical = list(dtype.categories) in ([False, True], [False], [True])
+        return Factor(codes, dtype.categories, bool(dtype.ordered), logical)
+    if pd.api.types.is_bool_dtype(dtype):
+        return _logical(series)
+    if pd.api.types.is_datetime64_any_dtype(dtype) or isinstance(
+        dtype, pd.PeriodDtype | pd.IntervalDtype
+    ):
+        raise DataError(
+            f"column {name!r} holds dates or times; make a number of it (such as days since the "
+            "start) or a category first"
+        )
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        raise DataError(
+            f"column {name!r} holds time spans; make a number of it first, "
+            f"such as data[{name!r}].dt.total_seconds()"
+        )
+    if pd.api.types.is_complex_dtype(dtype):
+        raise DataError(f"column {name!r} holds complex numbers, and a model takes real ones only")
+    if pd.api.types.is_numeric_dtype(dtype):
+        return Numeric(series.to_numpy(dtype=np.float64, na_value=np.nan))
+    return _from_objects(series, name)
+
+
+def _from_objects(series: pd.Series, name: str) -> Variable:
+    present = series.notna().to_numpy()
+    values = series.to_numpy(dtype=object)
+    kinds = {type(v) for v in values[present]}
+    if kinds and all(issubclass(k, bool | np.bool_) for k in kinds):
+        return _logical(series)
+    if all(issubclass(k, str) for k in kinds):
+        return _from_text(series)
+    if all(issubclass(k, numbers.Real | decimal.Decimal) for k in kinds):
+        out = np.full(len(values), np.nan)
+        out[present] = [float(v) for v in values[present]]
+        return Numeric(out)
+    names = ", ".join(sorted(k.__name__ for k in kinds))
+    raise DataError(
+        f"column {name!r} holds values of these types: {names}; a column must hold only numbers "
+        "or only text"
+    )
+
+
+def _from_text(series: pd.Series) -> Factor:
+    codes, found = pd.factorize(series, use_na_sentinel=True)
+    labels = np.asarray(found, dtype=object)
+    order = np.array(
+        sorted(range(len(labels)), key=lambda i: alphabetical(labels[i])), dtype=np.intp
+    )
+    position = np.full(len(labels) + 1, -1, dtype=np.intp)
+    position[order] = np.arange(len(labels))
+    return Factor(position[codes], pd.Index(labels[order], dtype=object))
+
+
+def _logical(series: pd.Series) -> Factor:
+    missing = series.isna().to_numpy()
+    codes = np.full(len(series), -1, dtype=np.intp)
+    codes[~missing] = series[~missing].to_numpy(dtype=bool)
+    return Factor(codes, pd.Index([False, True], dtype=object), logical=True)
+
+
+def as_factor(variable: Variable) -> Factor:
+    """Turn a variable into a factor; the levels of numbers are the values that occur, sorted."""
+    if isinstance(variable, Factor):
+        return variable
+    values = variable.values
+    codes, levels = pd.factorize(values, sort=True)
+    if len(levels) and np.all(levels == np.rint(levels)) and np.abs(levels).max() < 2**53:
+        levels = levels.astype(np.int64)
+    return Factor(codes.astype(np.intp, copy=False), pd.Index(levels))
+
+
+def alphabetical(text: str) -> tuple[Any, ...]:
+    """Sort key of text: signs, digits, letters; case and accents decide ties, as in R's locales.
+
+    R sorts text by the locale of the machine; in its C locale capitals come first instead.
+    """
+    plain = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    kinds = [(2 if c.isalpha() else 1 if c.isdigit() else 0, c) for c in plain.casefold()]
+    return kinds, text.swapcase(), text
+
+
+def level_text(level: Any) -> str:
+    """Write a level as R does: ``TRUE`` and ``FALSE``, numbers by their shortest form."""
+    if isinstance(level, bool | np.bool_):
+        return "TRUE" if level else "FALSE"
+    if isinstance(level, float | np.floating):
+        return f"{level:.15g}"
+    return str(level)
+
+
+def _common_length(columns: Mapping[str, Any]) -> int:
+    lengths = {name: len(column) for name, column in columns.items() if np.ndim(column) > 0}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise DataError(f"the columns of the data must have equal lengths; {listed}")
+    return next(iter(lengths.values()), 0)

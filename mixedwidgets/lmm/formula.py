@@ -1,0 +1,270 @@
+"""Formula text -> ModelSpec, by a closed grammar: nothing in a formula is ever evaluated as code."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from mixedwidgets.errors import FormulaError
+from mixedwidgets.lmm.expressions import (
+    BINDING,
+    UNARY_BINDING,
+    Binary,
+    Call,
+    Constant,
+    Expr,
+    Name,
+    NodeError,
+    Number,
+    Paren,
+    Sum,
+    Text,
+    Unary,
+    children,
+    is_bar,
+    walk,
+)
+from mixedwidgets.lmm.lexer import Token, tokenize
+from mixedwidgets.lmm.random_terms import check_random_term
+from mixedwidgets.lmm.signatures import FACTORS, match_arguments
+from mixedwidgets.lmm.spec import ModelSpec
+from mixedwidgets.lmm.terms import check_calls, expand
+
+MAX_DEPTH = 40
+_CONSTANTS = ("TRUE", "FALSE", "NULL")
+_EXAMPLE = "such as y ~ x + (x | group)"
+
+
+@lru_cache(maxsize=512)
+def parse(formula: str) -> ModelSpec:
+    """Read a mixed-model formula.
+
+    Parameters
+    ----------
+    formula : str
+        In lme4's grammar, such as ``"mscore ~ flp + ses + (ses | school)"``.
+
+    Returns
+    -------
+    ModelSpec
+
+    Raises
+    ------
+    FormulaError
+        With one sentence and a caret under the place where the formula stops making sense.
+    """
+    if not isinstance(formula, str):
+        raise FormulaError(
+            f"a formula is a string {_EXAMPLE}, not a value of type {type(formula).__name__}"
+        )
+    parser = _Parser(formula)
+    response, rhs = parser.two_sides()
+    spec = ModelSpec(response, rhs)
+    try:
+        _check(spec)
+    except NodeError as error:
+        raise FormulaError(error.message, formula, parser.position_of(error.node)) from None
+    return spec
+
+
+def _check(spec: ModelSpec) -> None:
+    if is_bar(spec.rhs) or (isinstance(spec.rhs, Sum) and any(map(is_bar, children(spec.rhs)))):
+        raise NodeError("a random term goes in parentheses: (x | group)", spec.rhs)
+    check_response(spec.response)
+    check_calls(spec.rhs)
+    for term in spec.random:
+        check_random_term(term)
+    expand(spec.fixed)
+    if not spec.random:
+        raise NodeError(
+            "a mixed model needs a random term such as (1 | group); add one with +", spec.rhs
+        )
+
+
+def check_response(response: Expr) -> None:
+    """Check that the left side of a formula can be a response.
+
+    Raises
+    ------
+    NodeError
+        For a random term, the dot, or a function that does not give numbers.
+    """
+    check_calls(response)
+    for node in walk(response):
+        if is_bar(node):
+            raise NodeError("a random term belongs right of the ~", node)
+        if node == Name("."):
+            raise NodeError("the response must be named; it cannot be the dot", node)
+        if isinstance(node, Call) and (node.function in FACTORS or node.function == "offset"):
+            raise NodeError(f"the response must be numbers, which {node} is not", node)
+    if isinstance(response, Number | Text | Constant):
+        raise NodeError(f"the response must be a column, not {response}", response)
+
+
+class _Parser:
+    """Precedence climbing over the tokens of one formula."""
+
+    def __init__(self, formula: str):
+        self.formula = formula
+        self.tokens = tokenize(formula)
+        self.next = 0
+        self.nesting = 0
+        self.places: dict[int, tuple[int, int, Expr]] = {}
+
+    def position_of(self, node: Expr) -> int:
+        """Return where a node was read; the node is kept alive so that its id stays its own."""
+        found = self.places.get(id(node))
+        if found is not None:
+            return found[0]
+        inside = [self.places[id(n)][0] for n in walk(node) if id(n) in self.places]
+        return min(inside, default=0)
+
+    def two_sides(self) -> tuple[Expr, Expr]:
+        if self._token.kind == "end":
+            raise FormulaError(f"the formula is empty; write one {_EXAMPLE}")
+        tildes = [t for t in self.tokens if t.kind == "op" and t.text == "~"]
+        if not tildes:
+            raise self._error(
+                f"a formula needs a ~ between the response and the predictors, {_EXAMPLE}",
+                self.tokens[-1],
+            )
+        if len(tildes) > 1:
+            raise self._error("a formula has only one ~", tildes[1])
+        if self._is_op("~"):
+            raise self._error(f"the response is missing left of the ~, {_EXAMPLE}", self._token)
+        response = self._expression(0)
+        if not self._is_op("~"):
+            raise self._unexpected()
+        self.next += 1
+        if self._token.kind == "end":
+            raise self._error(f"nothing stands right of the ~, {_EXAMPLE}", self._token)
+        rhs = self._expression(0)
+        if self._token.kind != "end":
+            raise self._unexpected()
+        return response, rhs
+
+    @property
+    def _token(self) -> Token:
+        return self.tokens[self.next]
+
+    def _is_op(self, *texts: str) -> bool:
+        return self._token.kind == "op" and self._token.text in texts
+
+    def _error(self, message: str, token: Token) -> FormulaError:
+        return FormulaError(message, self.formula, token.position)
+
+    def _unexpected(self) -> FormulaError:
+        token = self._token
+        if token.kind == "end":
+            return self._error("the formula ends where a variable should follow", token)
+        if self._is_op(")"):
+            return self._error("this closing parenthesis has no opening one", token)
+        if self._is_op("="):
+            return self._error("= has no place here; a formula separates its sides with ~", token)
+        if self._is_op("~"):
+            return self._error("the ~ cannot stand inside parentheses", token)
+        if token.kind == "op":
+            return self._error(f"a variable should stand before this {token.text}", token)
+        return self._error(
+            f"an operator such as + should stand before {token.text!r}; "
+            "a column name with spaces goes in `backticks`",
+            token,
+        )
+
+    def _placed(self, node: Expr, token: Token, *parts: Expr) -> Expr:
+        depth = 1 + max((self.places[id(p)][1] for p in parts), default=0)
+        if depth > MAX_DEPTH:
+            raise self._error(f"the formula is nested more than {MAX_DEPTH} levels deep", token)
+        self.places[id(node)] = (token.position, depth, node)
+        return node
+
+    def _expression(self, least: int) -> Expr:
+        self.nesting += 1
+        if self.nesting > 2 * MAX_DEPTH:
+            raise self._error(
+                f"the formula is nested more than {MAX_DEPTH} levels deep", self._token
+            )
+        left = self._operand()
+        while self._token.kind == "op" and BINDING.get(self._token.text, -1) >= max(least, 1):
+            operator = self._token
+            if operator.text in ("+", "-"):
+                left = self._sum(left)
+                continue
+            self.next += 1
+            level = BINDING[operator.text]
+            right = self._expression(UNARY_BINDING if operator.text == "^" else level + 1)
+            left = self._placed(Binary(operator.text, left, right), operator, left, right)
+        self.nesting -= 1
+        return left
+
+    def _sum(self, first: Expr) -> Expr:
+        start, rest = self._token, []
+        while self._is_op("+", "-"):
+            operator = self._token.text
+            self.next += 1
+            rest.append((operator, self._expression(BINDING["+"] + 1)))
+        return self._placed(Sum(first, tuple(rest)), start, first, *(e for _, e in rest))
+
+    def _operand(self) -> Expr:
+        token = self._token
+        if token.kind == "op" and token.text in ("+", "-"):
+            self.next += 1
+            operand = self._expression(UNARY_BINDING)
+            return self._placed(Unary(token.text, operand), token, operand)
+        if self._is_op("("):
+            self.next += 1
+            if self._is_op(")"):
+                raise self._error("these parentheses are empty", token)
+            inner = self._expression(0)
+            self._close(token)
+            return self._placed(Paren(inner), token, inner)
+        if token.kind in ("op", "end"):
+            raise self._unexpected()
+        self.next += 1
+        if token.kind == "number":
+            number = Number(float(token.text.removesuffix("L")), token.text.endswith("L"))
+            return self._placed(number, token)
+        if token.kind == "text":
+            return self._placed(Text(token.text), token)
+        if self._is_op("("):
+            return self._call(token)
+        if token.kind == "name" and token.text in _CONSTANTS:
+            return self._placed(Constant(token.text), token)
+        return self._placed(Name(token.text), token)
+
+    def _close(self, opening: Token) -> None:
+        if self._token.kind == "end":
+            raise self._error("this opening parenthesis is never closed", opening)
+        if not self._is_op(")"):
+            raise self._unexpected()
+        self.next += 1
+
+    def _call(self, function: Token) -> Expr:
+        opening = self._token
+        self.next += 1
+        arguments: list[tuple[str | None, Expr]] = []
+        while not self._is_op(")"):
+            if arguments:
+                if not self._is_op(","):
+                    self._close(opening)
+                self.next += 1
+            arguments.append(self._argument(opening))
+        self.next += 1
+        call = Call(function.text, tuple(arguments))
+        self._placed(call, function, *(value for _, value in arguments))
+        if function.text != "c":
+            try:
+                match_arguments(call)
+            except NodeError as error:
+                raise self._error(error.message, function) from None
+        return call
+
+    def _argument(self, opening: Token) -> tuple[str | None, Expr]:
+        if self._token.kind == "end":
+            raise self._error("this opening parenthesis is never closed", opening)
+        following = self.tokens[self.next + 1]
+        named = self._token.kind in ("name", "quoted", "text")
+        if named and following.kind == "op" and following.text == "=":
+            name = self._token.text
+            self.next += 2
+            return name, self._expression(0)
+        return None, self._expression(0)

@@ -1,0 +1,114 @@
+"""Terms + variables -> model matrix, with R's coding and names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from mixedwidgets.lmm.coding import coding
+from mixedwidgets.lmm.columns import Factor, Numeric, Variable
+from mixedwidgets.lmm.expressions import Expr
+from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.terms import Terms
+
+Columns = list[tuple[str, Array]]
+
+
+def model_matrix(
+    terms: Terms,
+    variables: Mapping[Expr, Variable],
+    n: int,
+    contrasts: Mapping[str, object] | None = None,
+) -> tuple[Array, tuple[str, ...]]:
+    """Build the model matrix of one side of a formula.
+
+    Parameters
+    ----------
+    terms : Terms
+    variables : mapping of Expr to Variable
+        The value of every variable of the terms, on the rows used.
+    n : int
+        Number of rows.
+    contrasts : mapping of str to coding, optional
+        By the name of the variable.
+
+    Returns
+    -------
+    matrix : (n, p) array, Fortran order
+    names : tuple of str
+        R's names; columns are ordered by term, and within a term the leftmost factor varies
+        fastest.
+    """
+    columns: Columns = [("(Intercept)", np.ones(n))] if terms.intercept else []
+    full = _fully_coded(terms, variables)
+    coded: dict[tuple[Expr, bool], Columns] = {}
+
+    def columns_of(variable: Expr, in_full: bool) -> Columns:
+        key = (variable, in_full)
+        if key not in coded:
+            coded[key] = _columns(variable, variables[variable], in_full, contrasts or {})
+        return coded[key]
+
+    for position, term in enumerate(terms.terms):
+        columns += _product(term, columns_of, full[position])
+    matrix = np.empty((n, len(columns)), order="F")
+    for j, (_, values) in enumerate(columns):
+        matrix[:, j] = values
+    return matrix, tuple(name for name, _ in columns)
+
+
+def _fully_coded(terms: Terms, variables: Mapping[Expr, Variable]) -> list[set[Expr]]:
+    """For each term, the factors coded by an indicator of every level.
+
+    A factor is coded by contrasts where the term without it is contained in an earlier term
+    (or, for a main effect, always); without an intercept the first factor is coded in full.
+    """
+    full: list[set[Expr]] = []
+    earlier: list[set[Expr]] = []
+    for term in terms.terms:
+        members = set(term)
+        full.append(
+            {
+                v
+                for v in term
+                if len(term) > 1 and not any(members - {v} <= other for other in earlier)
+            }
+        )
+        earlier.append(members)
+    if not terms.intercept:
+        for position, term in enumerate(terms.terms):
+            factors = [v for v in term if isinstance(variables[v], Factor)]
+            if factors:
+                full[position].add(factors[0])
+                break
+    return full
+
+
+def _product(
+    term: Sequence[Expr], columns_of: Callable[[Expr, bool], Columns], full: set[Expr]
+) -> Columns:
+    out = columns_of(term[0], term[0] in full)
+    for variable in term[1:]:
+        right = columns_of(variable, variable in full)
+        out = [(f"{a}:{b}", x * y) for b, y in right for a, x in out]
+    return out
+
+
+def _columns(
+    expr: Expr, variable: Variable, in_full: bool, contrasts: Mapping[str, object]
+) -> Columns:
+    name = str(expr)
+    if isinstance(variable, Numeric):
+        if variable.values.ndim == 1:
+            return [(name + variable.labels[0], variable.values)]
+        return [(name + s, variable.values[:, j]) for j, s in enumerate(variable.labels)]
+    labels = variable.labels()
+    if in_full:
+        return [(name + s, (variable.codes == j).astype(float)) for j, s in enumerate(labels)]
+    kind, how_many = variable.contrast or (None, None)
+    kind = contrasts.get(name, kind)
+    if kind is None:
+        kind = "poly" if variable.ordered else "treatment"
+    matrix, suffixes = coding(kind, labels, name, how_many)
+    return [(name + s, matrix[variable.codes, j]) for j, s in enumerate(suffixes)]
