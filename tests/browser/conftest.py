@@ -1,0 +1,111 @@
+"""Fixtures for tests that look at notebooks in a real Chromium through JupyterLab."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+# Test modules are imported by path here, so a helper beside them has to be made findable.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from lab import LabPage, LabServer, chromium, find_chromium, write_notebook
+
+ARTIFACTS = Path(__file__).resolve().parents[1] / "_artifacts"
+HERE = Path(__file__).parent
+
+OpenLab = Callable[..., LabPage]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in this folder, and run it last: Playwright keeps an event loop running."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("browser")
+    items.sort(key=lambda item: HERE in item.path.parents)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Keep on each item whether its test failed, for `open_lab` to see afterwards."""
+    report = yield
+    if report.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
+
+
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    executable = find_chromium()
+    if executable is None:
+        reason = "no Chromium or Chrome is installed, so nothing can be looked at in a browser"
+        if os.environ.get("MIXEDWIDGETS_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with chromium(executable) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory: pytest.TempPathFactory, browser: object) -> Iterator[LabServer]:
+    server = LabServer(tmp_path_factory.mktemp("lab"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def open_lab(
+    request: pytest.FixtureRequest, browser: object, lab_server: LabServer
+) -> Iterator[OpenLab]:
+    """Open a notebook (a path, or the sources of its code cells), run it and return its page."""
+    opened: list[LabPage] = []
+
+    def open_one(
+        notebook: Path | Sequence[str],
+        width: int = 1280,
+        height: int = 800,
+        ratio: float = 1.0,
+        run: bool = True,
+    ) -> LabPage:
+        name = f"{_plain(request.node.name)}-{len(opened)}.ipynb"
+        path = lab_server.notebooks / name
+        if isinstance(notebook, Path):
+            path.write_bytes(notebook.read_bytes())
+        else:
+            write_notebook(path, notebook)
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, device_scale_factor=ratio
+        )
+        lab = LabPage(context.new_page())
+        opened.append(lab)
+        lab.open(lab_server.url(path))
+        if run:
+            lab.run_all()
+        return lab
+
+    yield open_one
+    for number, lab in enumerate(opened):
+        if request.node.stash.get(_FAILED, True):
+            ARTIFACTS.mkdir(exist_ok=True)
+            lab.page.screenshot(path=ARTIFACTS / f"{_plain(request.node.name)}-{number}.png")
+        lab.page.context.close()
+    lab_server.stop_kernels()
+
+
+@pytest.fixture(scope="session")
+def artifacts() -> Path:
+    """A folder, ignored by git, for screenshots to be looked at."""
+    ARTIFACTS.mkdir(exist_ok=True)
+    return ARTIFACTS
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name)
