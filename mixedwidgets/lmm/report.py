@@ -343,8 +343,6 @@ def coefficient_cells(estimates: FloatArray, errors: FloatArray) -> list[list[st
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.asarray(estimates) / np.asarray(errors)
     t_cells = format_numbers(round_half_even(t, DIGITS - 1), DIGITS)
-    cells = ["NA" if np.isnan(v) else c for v, c in zip(both, cells, strict=True)]
-    t_cells = ["NA" if np.isnan(v) else c for v, c in zip(t, t_cells, strict=True)]
     return [cells[:p], cells[p:], t_cells]
 
 

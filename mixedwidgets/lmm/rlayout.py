@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 PAGE_WIDTH = 80
@@ -224,6 +225,11 @@ def _indent(levels: int) -> str:
     return "    " * min(levels, 4) + "  " * max(levels - 4, 0)
 
 
+# Beyond ASCII, R 4.2 knows these vowels and no other lower-case letters.
+_VOWELS = frozenset("aeiouàáãäåèéêëìíîïòóôõöøùúûüāăąēĕėĘěĩīĭįıōŏőũūŭůűų")
+_LOWER = frozenset("abcdefghijklmnopqrstuvwxyz") | _VOWELS
+
+
 def abbreviate(names: Sequence[str], length: int) -> list[str]:
     """Shorten names as R's ``abbreviate(names, minlength)``.
 
@@ -242,16 +248,14 @@ def abbreviate(names: Sequence[str], length: int) -> list[str]:
         In the order of ``names``.
     """
     distinct = list(dict.fromkeys(names))
-    short = [_shorten(n, length) for n in distinct]
-    allowed = length
-    while len(set(short)) < len(short):
-        allowed += 1
-        first = {s: i for i, s in reversed(list(enumerate(short)))}
-        clashing = {short[i] for i in range(len(short)) if first[short[i]] != i}
-        again = [i for i, s in enumerate(short) if s in clashing]
-        for i in again:
-            short[i] = _shorten(distinct[i], allowed)
-    return [dict(zip(distinct, short, strict=True))[n] for n in names]
+    short = {n: _shorten(n, length) for n in distinct}
+    for allowed in range(length + 1, max(map(len, distinct), default=0) + 1):
+        count = Counter(short.values())
+        clashing = [n for n in distinct if count[short[n]] > 1]
+        if not clashing:
+            break
+        short.update({n: _shorten(n, allowed) for n in clashing})
+    return [short[n] for n in names]
 
 
 def _shorten(name: str, length: int) -> str:
@@ -259,10 +263,10 @@ def _shorten(name: str, length: int) -> str:
     if len(letters) <= length:
         return "".join(letters)
     rules = (
-        lambda c, last: c in "aeiou" and last,
-        lambda c, last: c in "aeiou",
-        lambda c, last: c.islower() and last,
-        lambda c, last: c.islower(),
+        lambda c, last: c in _VOWELS and last,
+        lambda c, last: c in _VOWELS,
+        lambda c, last: c in _LOWER and last,
+        lambda c, last: c in _LOWER,
         lambda c, last: not c.isspace(),
     )
     for rule in rules:
