@@ -28,7 +28,7 @@ require_venv() {
     "$1" -c 'import ensurepip, venv' 2>/dev/null && return
     package=$("$1" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
     here=$(dirname "$0")
-    "$here/system_package.sh" "$package" && "$1" -c 'import ensurepip, venv' 2>/dev/null && return
+    "$here/system_package.sh" "$package" 2>/dev/null && "$1" -c 'import ensurepip, venv' 2>/dev/null && return
     echo "$1 cannot make environments because its venv or ensurepip module is missing; on Debian or Ubuntu install it with: apt-get install $package" >&2
     exit 1
 }
