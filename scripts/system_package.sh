@@ -9,9 +9,7 @@ wanted=$1
 present() {
     case $wanted in
     chromium)
-        for browser in chromium chromium-browser google-chrome google-chrome-stable \
-            "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
-            "/Applications/Chromium.app/Contents/MacOS/Chromium"; do
+        for browser in chromium chromium-browser google-chrome google-chrome-stable; do
             "$browser" --version >/dev/null 2>&1 && return 0
         done
         return 1
