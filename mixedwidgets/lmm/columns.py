@@ -35,8 +35,8 @@ class Numeric:
 
     def missing(self) -> NDArray[np.bool_]:
         """Return which rows are missing."""
-        missing: NDArray[np.bool_] = np.isnan(self.values)
-        return missing if missing.ndim == 1 else missing.any(axis=1)
+        missing = np.isnan(self.values)
+        return missing if missing.ndim == 1 else np.any(missing, axis=1)
 
     def take(self, rows: NDArray[np.bool_]) -> Numeric:
         """Return the variable on some rows."""
@@ -89,6 +89,27 @@ class Factor:
         position[used] = np.arange(len(used))
         return replace(self, codes=position[self.codes], levels=self.levels[used])
 
+    def aligned(self, levels: pd.Index, name: str) -> Factor:
+        """Return the factor with these levels.
+
+        Raises
+        ------
+        DataError
+            Where a row has a level that is not among them.
+        """
+        if self.levels.equals(levels):
+            return self
+        used = self.drop_unused()
+        places = {level_text(level): i for i, level in enumerate(levels)}
+        position = np.array([places.get(s, -1) for s in used.labels()] + [-1], dtype=np.intp)
+        unknown = [s for s in used.labels() if s not in places]
+        if unknown:
+            raise DataError(
+                f"{name} has levels that the fitted data do not have: "
+                f"{', '.join(map(repr, unknown[:5]))}; known are {', '.join(map(repr, places))}"
+            )
+        return replace(self, codes=position[used.codes], levels=levels)
+
 
 Variable = Numeric | Factor
 
@@ -129,6 +150,7 @@ class Table:
             raise DataError("the data has no rows")
         self.name = getattr(data, "attrs", {}).get("name")
         self._read: dict[str, Variable] = {}
+        self._factors: dict[str, Factor] = {}
 
     def column(self, name: str) -> Variable:
         """Return a column by name.
@@ -141,6 +163,29 @@ class Table:
         if name not in self._read:
             self._read[name] = read_column(self._raw(name), name)
         return self._read[name]
+
+    def factor(self, name: str) -> Factor:
+        """Return a column as a factor; whole numbers of any size stay exact.
+
+        Raises
+        ------
+        DataError
+            As ``column``, or for infinities.
+        """
+        if name not in self._factors:
+            self._factors[name] = self._read_factor(name)
+        return self._factors[name]
+
+    def _read_factor(self, name: str) -> Factor:
+        raw = self._raw(name)
+        kind = getattr(getattr(raw, "dtype", None), "kind", None)
+        if kind is not None and kind in "iu" and np.ndim(raw) == 1:
+            codes, levels = pd.factorize(raw, sort=True)
+            return Factor(codes.astype(np.intp, copy=False), pd.Index(levels))
+        column = self.column(name)
+        if isinstance(column, Numeric) and np.isinf(column.values).any():
+            raise DataError(f"column {name!r} holds infinite values and cannot group rows")
+        return as_factor(column)
 
     def __contains__(self, name: str) -> bool:
         return name in self._frame or any(str(known) == name for known in self.names)
@@ -230,7 +275,7 @@ def _from_objects(series: pd.Series, name: str) -> Variable:
 
 def _from_text(series: pd.Series) -> Factor:
     codes, found = pd.factorize(series, use_na_sentinel=True)
-    labels = np.asarray(found, dtype=object)
+    labels: Any = np.asarray(found, dtype=object)
     order = np.array(
         sorted(range(len(labels)), key=lambda i: alphabetical(labels[i])), dtype=np.intp
     )
@@ -262,7 +307,12 @@ def alphabetical(text: str) -> tuple[Any, ...]:
 
     R sorts text by the locale of the machine; in its C locale capitals come first instead.
     """
-    plain = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    if text.isascii():
+        plain = text
+    else:
+        plain = "".join(
+            c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c)
+        )
     kinds = [(2 if c.isalpha() else 1 if c.isdigit() else 0, c) for c in plain.casefold()]
     return kinds, text.swapcase(), text
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mixedwidgets.lmm.columns import Factor, Table, Variable, as_factor
-from mixedwidgets.lmm.expressions import Binary, Expr, Name, Paren, names_in
-from mixedwidgets.lmm.functions import Evaluator
+from mixedwidgets.errors import DataError
+from mixedwidgets.lmm import checks
+from mixedwidgets.lmm.columns import Factor, Table
+from mixedwidgets.lmm.frame import ModelFrame, Plan, model_frame, plan_for
+from mixedwidgets.lmm.groups import combined, lme4_order
 from mixedwidgets.lmm.linalg import Array, Basis, orthonormal_basis
 from mixedwidgets.lmm.modelmatrix import model_matrix
-from mixedwidgets.lmm.random_terms import elementary_terms, group_name
+from mixedwidgets.lmm.random_terms import group_name
+from mixedwidgets.lmm.recipe import Recipe
 from mixedwidgets.lmm.spec import ModelSpec
-from mixedwidgets.lmm.terms import expand
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ class Design:
         How many rows were dropped for missing values.
     data_name : str or None
         ``data.attrs["name"]``, printed by summaries.
+    recipe : Recipe
+        What it takes to build the same columns from new data.
+    all_rows : Index or None
+        Row labels of all the data with ``na_action="exclude"``, so that fitted values can be
+        padded with missing ones; else None.
     """
 
     spec: ModelSpec
@@ -105,6 +112,8 @@ class Design:
     index: pd.Index
     n_missing: int
     data_name: str | None
+    recipe: Recipe = field(default_factory=Recipe, repr=False, compare=False)
+    all_rows: pd.Index | None = None
 
 
 def build(
@@ -117,87 +126,97 @@ def build(
     na_action: str = "omit",
     contrasts: Mapping[str, Any] | None = None,
 ) -> Design:
-    """Evaluate a model on data."""
+    """Evaluate a model on data, by R's rules.
+
+    As in R, functions such as ``scale`` and ``poly`` see every row of the data, also those that
+    ``subset`` or a missing value elsewhere leaves out, and ``contrasts`` apply to the fixed
+    effects only. Text becomes a factor with its levels in alphabetical order; True and False
+    become the levels FALSE and TRUE; whole or real numbers that group rows become levels in
+    increasing order. Levels that no used row has are dropped.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    data : DataFrame or mapping of str to array
+        One row an observation.
+    weights : str, Series or array, optional
+        Prior weights w > 0: Var(e_i) = sigma^2 / w_i.
+    offset : str, Series or array, optional
+        Known part of the linear predictor, added to the ``offset()`` terms of the formula.
+    subset : str, Series or array of bool, optional
+        Rows to use.
+    na_action : {"omit", "exclude", "fail"}
+        What to do with rows that have a missing value in a variable of the model.
+    contrasts : mapping, optional
+        Coding of factors by name: ``"treatment"``, ``"sum"``, ``"helmert"``, ``"poly"``,
+        ``"sas"`` (or ``"contr.sum"`` ...), or a matrix with one row a level.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    DataError
+        Where a column cannot play its part.
+    ModelError
+        Where the model cannot be identified from these data.
+    """
+    if na_action.removeprefix("na.") not in ("omit", "exclude", "fail"):
+        raise DataError(f"na_action must be 'omit', 'exclude' or 'fail', not {na_action!r}")
     table = Table(data)
-    evaluator = Evaluator(table)
-    fixed = expand(spec.fixed)
-    random = [(expand(t.columns), t.group) for t in elementary_terms(spec)]
-    variables: dict[Expr, Variable] = {}
-    for terms in (fixed, *(t for t, _ in random)):
-        for term in terms.terms:
-            for variable in term:
-                if variable not in variables:
-                    variables[variable] = evaluator.variable(variable)
-    y = evaluator.variable(spec.response)
-    offsets = [evaluator.variable(o) for o in fixed.offsets]
-    grouping_names = {name for _, g in random for name in names_in(g)}
-    group_columns = {name: as_factor(table.column(name)) for name in grouping_names}
-    w = table.column(weights) if weights is not None else None
-    missing = y.missing()
-    for v in (*variables.values(), *offsets, *group_columns.values()):
-        missing = missing | v.missing()
-    n_missing = int(missing.sum())
-    index = table.index
-    if n_missing:
-        rows = ~missing
-        y = y.take(rows)
-        variables = {k: v.take(rows) for k, v in variables.items()}
-        offsets = [o.take(rows) for o in offsets]
-        group_columns = {k: v.take(rows) for k, v in group_columns.items()}
-        w = w.take(rows) if w is not None else None
-        index = index[rows]
-    n = len(index)
-    variables = {k: v.drop_unused() if isinstance(v, Factor) else v for k, v in variables.items()}
-    X, names = model_matrix(fixed, variables, n, contrasts)
-    blocks, groupings = [], {}
-    for terms, group in random:
-        name = group_name(group)
-        if name not in groupings:
-            groupings[name] = _grouping(group, group_columns)
-        Z, z_names = model_matrix(terms, variables, n)
-        blocks.append((name, z_names, Z))
-    counts = [len(groupings[name].levels) for name, _, _ in blocks]
-    if any(b > a for a, b in zip(counts, counts[1:], strict=False)):
-        order = sorted(range(len(blocks)), key=counts.__getitem__)[::-1]
-        blocks = [blocks[i] for i in order]
-    used = list(dict.fromkeys(name for name, _, _ in blocks))
-    wv = None if w is None else w.values
-    basis = orthonormal_basis(X, None if wv is None else np.sqrt(wv))
+    plan = plan_for(spec, table, (weights, offset, subset))
+    frame = model_frame(
+        plan, table, weights=weights, offset=offset, subset=subset, na_action=na_action
+    )
+    checks.refuse_constant_response(frame.y, plan.spec.response)
+    checks.refuse_unknown_contrasts(contrasts or {}, frame.fixed_variables(plan))
+    n = len(frame.y)
+    X, names = model_matrix(plan.fixed, frame.variables, n, contrasts)
+    basis = orthonormal_basis(X, None if frame.weights is None else np.sqrt(frame.weights))
+    checks.refuse_saturated(len(basis.kept), n)
+    blocks, groupings = _random_part(plan, frame)
     kept = set(basis.kept.tolist())
     return Design(
-        spec=spec,
-        y=y.values,
-        offset=sum(o.values for o in offsets) if offsets else None,
-        weights=wv,
-        X=X[:, basis.kept] if len(kept) < X.shape[1] else X,
-        x_names=tuple(nm for j, nm in enumerate(names) if j in kept),
-        dropped=tuple(nm for j, nm in enumerate(names) if j not in kept),
+        spec=plan.spec,
+        y=frame.y,
+        offset=frame.offset,
+        weights=frame.weights,
+        X=X if len(kept) == len(names) else np.asfortranarray(X[:, basis.kept]),
+        x_names=tuple(name for j, name in enumerate(names) if j in kept),
+        dropped=tuple(name for j, name in enumerate(names) if j not in kept),
         basis=basis,
-        blocks=tuple(RandomBlock(used.index(nm), zn, Z) for nm, zn, Z in blocks),
-        groupings=tuple(groupings[nm] for nm in used),
-        index=index,
-        n_missing=n_missing,
+        blocks=blocks,
+        groupings=groupings,
+        index=frame.index,
+        n_missing=frame.n_missing,
         data_name=table.name,
+        recipe=Recipe.of(plan, frame, contrasts, tuple(basis.kept.tolist())),
+        all_rows=table.index if na_action.removeprefix("na.") == "exclude" else None,
     )
 
 
-def _grouping(group: Expr, columns: Mapping[str, Factor]) -> Grouping:
-    factor = _group_factor(group, columns).drop_unused()
-    return Grouping(group_name(group), factor.codes, factor.levels)
-
-
-def _group_factor(group: Expr, columns: Mapping[str, Factor]) -> Factor:
-    match group:
-        case Paren(inner):
-            return _group_factor(inner, columns)
-        case Binary(":", left, right):
-            a = _group_factor(left, columns).drop_unused()
-            b = _group_factor(right, columns).drop_unused()
-            combined = a.codes * len(b.levels) + b.codes
-            found, codes = np.unique(combined, return_inverse=True)
-            la, lb = a.labels(), b.labels()
-            labels = [f"{la[i]}:{lb[j]}" for i, j in zip(*divmod(found, len(b.levels)))]
-            return Factor(codes.astype(np.intp), pd.Index(labels, dtype=object))
-        case Name(name):
-            return columns[name]
-    raise AssertionError(group)
+def _random_part(
+    plan: Plan, frame: ModelFrame
+) -> tuple[tuple[RandomBlock, ...], tuple[Grouping, ...]]:
+    """Build the blocks in lme4's order and the grouping factors in the order of their use."""
+    n = len(frame.y)
+    factors: dict[str, Factor] = {}
+    built: list[tuple[str, tuple[str, ...], Array]] = []
+    for term, columns in plan.random:
+        group = group_name(term.group)
+        if group not in factors:
+            factors[group] = combined(term.group, frame.groups)
+            checks.refuse_unidentifiable_groups(group, factors[group].levels, n)
+        matrix, names = model_matrix(columns, frame.variables, n)
+        checks.refuse_unidentifiable_term(str(term), names, len(factors[group].levels), n)
+        checks.refuse_constant_slope(str(term), names, matrix)
+        built.append((group, names, matrix))
+    checks.refuse_repeated_effects([(group, names) for group, names, _ in built])
+    order = lme4_order([len(factors[group].levels) for group, _, _ in built])
+    ordered = [built[i] for i in order]
+    used = list(dict.fromkeys(group for group, _, _ in ordered))
+    return (
+        tuple(RandomBlock(used.index(group), names, matrix) for group, names, matrix in ordered),
+        tuple(Grouping(group, factors[group].codes, factors[group].levels) for group in used),
+    )

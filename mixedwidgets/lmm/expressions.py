@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mixedwidgets.errors import FormulaError
 
-RESERVED = frozenset(
-    "if else repeat while function for next break in TRUE FALSE NULL Inf NaN NA NA_integer_ "
-    "NA_real_ NA_character_ NA_complex_".split()
-)
+_CONTROL = ("if", "else", "repeat", "while", "function", "for", "next", "break", "in")
+_MISSING = ("NA", "NA_integer_", "NA_real_", "NA_character_", "NA_complex_")
+RESERVED = frozenset((*_CONTROL, *_MISSING, "TRUE", "FALSE", "NULL", "Inf", "NaN"))
 
 _BAR, _SUM, _PRODUCT, _IN, _COLON, _UNARY, _POWER, _ATOM = range(1, 9)
 BINDING = {
@@ -158,9 +157,11 @@ class Sum:
     rest: tuple[tuple[str, Expr], ...]
 
     def __post_init__(self) -> None:
-        first, rest = self.first, self.rest
+        first: Expr = self.first
+        rest = self.rest
         if isinstance(first, Sum):
-            first, rest = first.first, (*first.rest, *rest)
+            rest = (*first.rest, *rest)
+            first = first.first
         object.__setattr__(self, "first", _wrapped(first, _SUM))
         object.__setattr__(self, "rest", tuple((op, _wrapped(e, _SUM + 1)) for op, e in rest))
 
@@ -256,6 +257,37 @@ def walk(expr: Expr) -> Iterator[Expr]:
 def names_in(expr: Expr) -> tuple[str, ...]:
     """Return the names of the variables in an expression, each once, in order of appearance."""
     return tuple(dict.fromkeys(e.name for e in walk(expr) if isinstance(e, Name)))
+
+
+def replaced(expr: Expr, change: Mapping[Expr, Expr]) -> Expr:
+    """Return an expression with parts replaced; a sum put in for a summand merges with its sum."""
+    if expr in change:
+        return change[expr]
+    match expr:
+        case Paren(inner):
+            return Paren(replaced(inner, change))
+        case Unary(op, operand):
+            return Unary(op, replaced(operand, change))
+        case Binary(op, left, right):
+            return Binary(op, replaced(left, change), replaced(right, change))
+        case Sum(first, rest):
+            pairs: list[tuple[str, Expr]] = []
+            for op, term in rest:
+                new = replaced(term, change)
+                if op == "+" and isinstance(new, Sum):
+                    pairs += [("+", new.first), *new.rest]
+                else:
+                    pairs.append((op, new))
+            return Sum(replaced(first, change), tuple(pairs))
+        case Call(function, arguments):
+            return Call(function, tuple((name, replaced(e, change)) for name, e in arguments))
+        case _:
+            return expr
+
+
+def plain_name(expr: Expr) -> str:
+    """Return a column's name without backticks, or the text of a function of columns."""
+    return expr.name if isinstance(expr, Name) else str(expr)
 
 
 def is_bar(expr: Expr) -> bool:

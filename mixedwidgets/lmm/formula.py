@@ -1,8 +1,9 @@
-"""Formula text -> ModelSpec, by a closed grammar: nothing in a formula is ever evaluated as code."""
+"""Formula text -> ModelSpec, by a closed grammar: a formula is never run as code."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import chain
 
 from mixedwidgets.errors import FormulaError
 from mixedwidgets.lmm.expressions import (
@@ -21,13 +22,14 @@ from mixedwidgets.lmm.expressions import (
     Unary,
     children,
     is_bar,
+    names_in,
     walk,
 )
 from mixedwidgets.lmm.lexer import Token, tokenize
 from mixedwidgets.lmm.random_terms import check_random_term
 from mixedwidgets.lmm.signatures import FACTORS, match_arguments
 from mixedwidgets.lmm.spec import ModelSpec
-from mixedwidgets.lmm.terms import check_calls, expand
+from mixedwidgets.lmm.terms import Terms, check_calls, expand
 
 MAX_DEPTH = 40
 _CONSTANTS = ("TRUE", "FALSE", "NULL")
@@ -73,11 +75,24 @@ def _check(spec: ModelSpec) -> None:
     check_calls(spec.rhs)
     for term in spec.random:
         check_random_term(term)
-    expand(spec.fixed)
+    fixed = expand(spec.fixed)
+    _refuse_response_on_the_right(spec, fixed)
     if not spec.random:
         raise NodeError(
             "a mixed model needs a random term such as (1 | group); add one with +", spec.rhs
         )
+
+
+def _refuse_response_on_the_right(spec: ModelSpec, fixed: Terms) -> None:
+    columns = [
+        v for t in (fixed, *(expand(r.columns) for r in spec.random)) for v in chain(*t.terms)
+    ]
+    groups = [Name(name) for r in spec.random for name in names_in(r.group)]
+    for found in (*columns, *groups):
+        if found == spec.response:
+            raise NodeError(
+                f"the response {spec.response} also stands right of the ~; remove it there", found
+            )
 
 
 def check_response(response: Expr) -> None:

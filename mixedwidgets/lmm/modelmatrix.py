@@ -8,7 +8,7 @@ import numpy as np
 
 from mixedwidgets.lmm.coding import coding
 from mixedwidgets.lmm.columns import Factor, Numeric, Variable
-from mixedwidgets.lmm.expressions import Expr
+from mixedwidgets.lmm.expressions import Expr, plain_name
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.terms import Terms
 
@@ -107,8 +107,8 @@ def _columns(
     if in_full:
         return [(name + s, (variable.codes == j).astype(float)) for j, s in enumerate(labels)]
     kind, how_many = variable.contrast or (None, None)
-    kind = contrasts.get(name, kind)
+    kind = contrasts.get(plain_name(expr), kind)
     if kind is None:
         kind = "poly" if variable.ordered else "treatment"
-    matrix, suffixes = coding(kind, labels, name, how_many)
+    matrix, suffixes = coding(kind, labels, plain_name(expr), how_many)
     return [(name + s, matrix[variable.codes, j]) for j, s in enumerate(suffixes)]

@@ -1,4 +1,4 @@
-"""Random terms as lme4 reads them: ``||`` and ``/`` written out, and the formula it prints."""
+"""Random terms as lme4 reads them, with ``||`` and ``/`` written out."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from mixedwidgets.lmm.expressions import (
     NodeError,
     Number,
     Paren,
+    plain_name,
     strip_parens,
 )
-from mixedwidgets.lmm.spec import ModelSpec, RandomTerm, replace_bars, sum_of
-from mixedwidgets.lmm.terms import expand, interaction, uses_dot
+from mixedwidgets.lmm.spec import ModelSpec, RandomTerm
+from mixedwidgets.lmm.terms import expand, uses_dot
 
 
 def elementary_terms(spec: ModelSpec) -> tuple[RandomTerm, ...]:
@@ -30,26 +31,9 @@ def elementary_terms(spec: ModelSpec) -> tuple[RandomTerm, ...]:
     return tuple(
         RandomTerm(columns, group)
         for term in spec.random
-        for columns in _column_sets(term)
+        for columns in term.column_sets()
         for group in nested_groups(term.group)
     )
-
-
-def display_formula(spec: ModelSpec) -> str:
-    """Return the formula as lme4 prints it, with ``||`` written out.
-
-    >>> from mixedwidgets.lmm.formula import parse
-    >>> display_formula(parse("y ~ x + (x || g)"))
-    'y ~ x + ((1 | g) + (0 + x | g))'
-    """
-    written_out: dict[Binary, Expr] = {
-        term.expression: sum_of(
-            [Paren(Binary("|", columns, term.group)) for columns in _column_sets(term)]
-        )
-        for term in spec.random
-        if term.independent
-    }
-    return f"{spec.response} ~ {replace_bars(spec.rhs, written_out)}"
 
 
 def nested_groups(group: Expr) -> list[Expr]:
@@ -65,8 +49,7 @@ def nested_groups(group: Expr) -> list[Expr]:
             return nested_groups(inner)
         case Binary("/", left, right):
             outer = nested_groups(left)
-            inner = nested_groups(right)
-            return [Binary(":", r, outer[0]) for r in inner] + outer
+            return [Binary(":", nested, outer[0]) for nested in nested_groups(right)] + outer
         case Name(".") | Number():
             pass
         case Name():
@@ -96,16 +79,7 @@ def nested_groups(group: Expr) -> list[Expr]:
 
 def group_name(group: Expr) -> str:
     """Return the name lme4 gives a grouping factor: a plain column without backticks."""
-    group = strip_parens(group)
-    return group.name if isinstance(group, Name) else str(group)
-
-
-def _column_sets(term: RandomTerm) -> list[Expr]:
-    if not term.independent:
-        return [term.columns]
-    terms = expand(term.columns)
-    sets: list[Expr] = [Number(1)] if terms.intercept else []
-    return sets + [sum_of([Number(0), interaction(t)]) for t in terms.terms]
+    return plain_name(strip_parens(group))
 
 
 def check_random_term(term: RandomTerm) -> None:

@@ -29,7 +29,6 @@ NUMERIC: dict[str, Signature] = {
     "I": _ONE,
     "center": _ONE,
     "scale": Signature(("x", "center", "scale")),
-    "as.numeric": _ONE,
 }
 BASES: dict[str, Signature] = {
     "poly": Signature(("x", "degree", "raw")),

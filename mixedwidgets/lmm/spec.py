@@ -17,8 +17,10 @@ from mixedwidgets.lmm.expressions import (
     Unary,
     children,
     is_bar,
+    replaced,
     walk,
 )
+from mixedwidgets.lmm.terms import expand, interaction
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,18 @@ class RandomTerm:
     def expression(self) -> Binary:
         """The term as it stands between its parentheses."""
         return Binary("||" if self.independent else "|", self.columns, self.group)
+
+    def column_sets(self) -> tuple[Expr, ...]:
+        """Return the columns of each block of correlated effects.
+
+        One for ``|``; for ``||`` one for the intercept and one for each term, as lme4 1.1 splits
+        them: a factor keeps all its columns in one block, without an intercept.
+        """
+        if not self.independent:
+            return (self.columns,)
+        terms = expand(self.columns)
+        intercept: tuple[Expr, ...] = (Number(1),) if terms.intercept else ()
+        return (*intercept, *(sum_of([Number(0), interaction(t)]) for t in terms.terms))
 
 
 @dataclass(frozen=True)
@@ -81,6 +95,28 @@ class ModelSpec:
     def fixed(self) -> Expr:
         """The right side without its random terms; ``1`` where nothing is left."""
         return without_bars(self.rhs) or Number(1)
+
+    @cached_property
+    def display(self) -> str:
+        """The formula as lme4 prints it, with ``||`` written out.
+
+        >>> from mixedwidgets.lmm.formula import parse
+        >>> parse("y ~ x + (x || g)").display
+        'y ~ x + ((1 | g) + (0 + x | g))'
+        """
+        written_out: dict[Expr, Expr] = {
+            term.expression: sum_of(
+                [Paren(Binary("|", columns, term.group)) for columns in term.column_sets()]
+            )
+            for term in self.random
+            if term.independent
+        }
+        return f"{self.response} ~ {replaced(self.rhs, written_out)}"
+
+    def fill_dot(self, columns: Iterable[str]) -> ModelSpec:
+        """Return the spec with ``.`` written out as a sum of these columns."""
+        filling = sum_of([Name(column) for column in columns] or [Number(1)])
+        return ModelSpec(self.response, replaced(self.rhs, {Name("."): filling}))
 
     @classmethod
     def of(
@@ -155,21 +191,6 @@ def without_bars(expr: Expr) -> Expr | None:
             return Sum(head, tail) if tail else head
         case Binary("|" | "||", _, _):
             return None
-        case _:
-            return expr
-
-
-def replace_bars(expr: Expr, change: Mapping[Binary, Expr]) -> Expr:
-    """Return an expression with random terms replaced, inside the parentheses they stand in."""
-    match expr:
-        case Paren(inner):
-            return Paren(replace_bars(inner, change))
-        case Sum(first, rest):
-            return Sum(
-                replace_bars(first, change), tuple((op, replace_bars(t, change)) for op, t in rest)
-            )
-        case Binary("|" | "||", _, _):
-            return change.get(expr, expr)
         case _:
             return expr
 

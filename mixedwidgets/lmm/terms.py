@@ -53,22 +53,20 @@ class Terms:
         return tuple(":".join(map(str, term)) for term in self.terms)
 
 
-def expand(expr: Expr, dot: Sequence[str] | None = None) -> Terms:
+def expand(expr: Expr) -> Terms:
     """Expand a sum of terms into the terms it stands for.
 
     Parameters
     ----------
     expr : Expr
-        One side of a formula, without random terms.
-    dot : sequence of str, optional
-        The columns that ``.`` stands for; without it ``.`` counts as a variable.
+        One side of a formula, without random terms; ``.`` counts as a variable.
 
     Raises
     ------
     NodeError
         For anything that is not a term.
     """
-    return _Expansion(dot).run(expr)
+    return _Expansion().run(expr)
 
 
 def interaction(term: Sequence[Expr]) -> Expr:
@@ -87,8 +85,7 @@ def uses_dot(expr: Expr) -> bool:
 class _Expansion:
     """Collects variables and the intercept while an expression is expanded."""
 
-    def __init__(self, dot: Sequence[str] | None):
-        self.dot = dot
+    def __init__(self) -> None:
         self.variables: dict[Expr, int] = {}
         self.offsets: dict[Expr, None] = {}
         self.intercept = True
@@ -102,8 +99,6 @@ class _Expansion:
 
     def _terms(self, expr: Expr) -> list[int]:
         match expr:
-            case Name(".") if self.dot is not None:
-                return [self._variable(Name(column)) for column in self.dot]
             case Name():
                 return [self._variable(expr)]
             case Number(value):
