@@ -6,9 +6,15 @@ set -eu
 
 wanted=$1
 
+# What drives the browser is built against libatomic, which a bare system lacks.
+has_libatomic() {
+    [ ! -x /sbin/ldconfig ] || /sbin/ldconfig -p | grep -q 'libatomic\.so\.1'
+}
+
 present() {
     case $wanted in
     chromium)
+        has_libatomic || return 1
         for browser in chromium chromium-browser google-chrome google-chrome-stable; do
             "$browser" --version >/dev/null 2>&1 && return 0
         done
@@ -21,8 +27,8 @@ present() {
 
 case $wanted in
 chromium)
-    what="Chromium"
-    packages="chromium fonts-liberation"
+    what="Chromium with what drives it"
+    packages="chromium fonts-liberation libatomic1"
     ;;
 lme4)
     what="R with lme4"
