@@ -21,8 +21,6 @@ from mixedwidgets.lmm.report import (
 )
 from mixedwidgets.lmm.rformat import format_number, format_numbers, round_half_even, zap_small
 from mixedwidgets.lmm.rlayout import abbreviate
-from mixedwidgets.lmm.rlayout import abbreviate
-from mixedwidgets.lmm.rlayout import abbreviate
 
 _LINE = "var(--jp-border-color1, rgba(128, 128, 128, 0.55))"
 _HAIR = "var(--jp-border-color2, rgba(128, 128, 128, 0.3))"
@@ -250,18 +248,6 @@ def _correlations(data: ReportData) -> str:
         for full, short in zip(data.fixef_names, abbreviate(data.fixef_names, 11), strict=True)
     ]
     return _table("Correlation of fixed effects", heads[:-1], rows, corner="Name")
-
-
-def _abbreviation(full: str, short: str) -> str:
-    if full == short:
-        return _text(full)
-    return f'<abbr title="{_attribute(full)}">{_text(short)}</abbr>'
-
-
-def _abbreviation(full: str, short: str) -> str:
-    if full == short:
-        return _text(full)
-    return f'<abbr title="{_attribute(full)}">{_text(short)}</abbr>'
 
 
 def _abbreviation(full: str, short: str) -> str:
