@@ -4,8 +4,8 @@ Coordinates. For each term, the lower-triangular factor of the covariance of its
 the user's units, not divided by sigma), its columns ordered so that those held come first; and
 log sigma. A term in which a second column or a correlation is held has its first two rows in polar
 form, ``(a)`` and ``(r sin phi, r cos phi)``: a and r are standard deviations and sin phi their
-correlation. So every held standard deviation, correlation or sigma is one coordinate, and the
-others stay free of bounds. Held coefficients are moved to the response before anything is solved.
+correlation. Where a correlation is held, a and r must not change sign, so their logarithms are the
+coordinates. So every held parameter is one coordinate, and the others stay free of bounds. Held coefficients are moved to the response before anything is solved.
 """
 
 from __future__ import annotations
@@ -23,7 +23,69 @@ from mixedwidgets.lmm.objective import Factor
 from mixedwidgets.lmm.parameters import Parameter, compatible
 from mixedwidgets.errors import ModelError
 
-BEYOND = 700.0  # log sigma where exp overflows: such points are forbidden, not errors
+NEAR = 0.02  # deviance units: how far the quadratic model is trusted
+FIRM = 1e-3  # smallest eigenvalue of the scaled Hessian for which it is trusted
+TINY = 1e-150
+BEYOND = 300.0  # log sigma where exp overflows: such points are forbidden, not errors
+
+
+@dataclass(frozen=True)
+class Polar:
+    """Coordinates of a term's first two rows: a, r and phi, or log a, log r and phi.
+
+    Attributes
+    ----------
+    first, second, third : int
+        Their indices; in a factor the elements (1, 1), (2, 1) and (2, 2).
+    logarithmic : bool
+        Whether a and r are given by their logarithms.
+    """
+
+    first: int
+    second: int
+    third: int
+    logarithmic: bool
+
+    def coordinates(self, elements: Array) -> Array:
+        """Elements of a factor -> (a, r, phi) in place of three of them."""
+        out = elements.copy()
+        x, y = elements[self.second], elements[self.third]
+        out[self.second], out[self.third] = np.hypot(x, y), np.arctan2(x, y)
+        if self.logarithmic:
+            sizes = out[[self.first, self.second]]
+            smallest = 1e-4 * max(float(np.abs(elements).max()), TINY)
+            out[[self.first, self.second]] = np.log(np.maximum(sizes, smallest))
+        return out
+
+    def parts(self, z: Array) -> tuple[float, float, float, float]:
+        """a, r, sin phi and cos phi."""
+        a, r = z[self.first], z[self.second]
+        if self.logarithmic:
+            a, r = np.exp(min(a, BEYOND)), np.exp(min(r, BEYOND))
+        return a, r, np.sin(z[self.third]), np.cos(z[self.third])
+
+    def fill(self, z: Array, elements: Array, jacobian: Array) -> None:
+        """Write the three elements and the Jacobian of them in the coordinates."""
+        a, r, sine, cosine = self.parts(z)
+        outward = r if self.logarithmic else 1.0
+        elements[[self.first, self.second, self.third]] = a, r * sine, r * cosine
+        jacobian[self.first, self.first] = a if self.logarithmic else 1.0
+        jacobian[self.second, [self.second, self.third]] = outward * sine, r * cosine
+        jacobian[self.third, [self.second, self.third]] = outward * cosine, -r * sine
+
+    def bend(self, z: Array, gradient: Array, hessian: Array) -> None:
+        """Add the second derivatives of the elements, weighted by the gradient in them."""
+        a, r, sine, cosine = self.parts(z)
+        across, along = gradient[self.second], gradient[self.third]
+        outward = r if self.logarithmic else 1.0
+        mixed = outward * (across * cosine - along * sine)
+        radial = across * sine + along * cosine
+        hessian[self.second, self.third] += mixed
+        hessian[self.third, self.second] += mixed
+        hessian[self.third, self.third] -= r * radial
+        if self.logarithmic:
+            hessian[self.first, self.first] += a * gradient[self.first]
+            hessian[self.second, self.second] += r * radial
 
 
 @dataclass(frozen=True)
@@ -42,8 +104,8 @@ class Constraint:
         From the ordered factor to whitened coordinates.
     order : (K,) array of int
         Column at each place of the ordered factor.
-    polar : tuple of int
-        First theta index of each block whose first two rows are polar.
+    polar : tuple of Polar
+        The blocks whose first two rows are polar.
     coordinates : tuple of int
         Coordinate of each held parameter; -1 for coefficients.
     """
@@ -53,7 +115,7 @@ class Constraint:
     reml: bool
     factor: Factor
     order: NDArray[np.intp]
-    polar: tuple[tuple[int, int, int], ...]
+    polar: tuple[Polar, ...]
     coordinates: tuple[int, ...]
 
     @property
@@ -73,9 +135,8 @@ class Constraint:
         for columns in layout.slices:
             T[columns, columns] = lower_triangle(ordered[columns, columns])
         z = np.append(layout.vector(T), np.log(sigma))
-        for _, second, third in self.polar:
-            x, y = z[second], z[third]
-            z[second], z[third] = np.hypot(x, y), np.arctan2(x, y)
+        for part in self.polar:
+            z = part.coordinates(z)
         return z
 
     def minimise(self, values: tuple[float, ...], start: Array) -> tuple[Minimum, Array]:
@@ -102,20 +163,49 @@ class Constraint:
         out[free] = found.x
         return found, out
 
-    def newton_value(self, values: tuple[float, ...], start: Array) -> tuple[float, Array]:
-        """Minimum over the free coordinates by the quadratic model at the start.
+    def quick(self, values: tuple[float, ...], start: Array) -> tuple[float, Array]:
+        """Minimum over the free coordinates, by one Newton step where that is enough.
 
-        One evaluation; its error is of third order in the distance of the start from the minimum.
-        Returns the value and all coordinates of the model's minimum.
+        The quadratic model's error is of third order in the distance to the minimum; where it
+        promises a fall of more than ``NEAR``, the minimisation is carried through.
+
+        Parameters
+        ----------
+        values : tuple of float
+            Values of the held parameters.
+        start : (size,) array
+            Coordinates close to the minimum, such as those of a neighbouring point.
+
+        Returns
+        -------
+        value : float
+            Good to about 0.001 where ``minimise`` was not needed.
+        z : (size,) array
+            All coordinates at the minimum.
         """
         z = self._insert(values, start)
         free = self.free()
         value, gradient, hessian = self._restricted(values, z, free)(z[free])
-        eigenvalues, vectors = np.linalg.eigh(hessian)
-        positive = np.maximum(np.abs(eigenvalues), 1e-9 * max(float(np.abs(eigenvalues).max(initial=0.0)), 1e-300))
-        along = vectors.T @ gradient
-        z[free] -= vectors @ (along / positive)
-        return value - 0.5 * float(np.sum(along**2 / positive)), z
+        if np.isfinite(value):
+            scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
+            eigenvalues, vectors = np.linalg.eigh(hessian * np.outer(scale, scale))
+            along = vectors.T @ (gradient * scale)
+            if eigenvalues.min(initial=1.0) > FIRM:
+                fall = 0.5 * float(np.sum(along**2 / eigenvalues))
+                if fall <= NEAR:
+                    z[free] -= (vectors @ (along / eigenvalues)) * scale
+                    return value - fall, z
+        found, z = self.minimise(values, start)
+        return found.value, z
+
+    def value(self, values: tuple[float, ...], start: Array, moments: Moments) -> float:
+        """Minus twice the log-likelihood of other moments, held parameters at the given values."""
+        z = self._insert(values, start)
+        try:
+            solved = solve(self.factor.covariance(self._factor(z)[0]), moments, self.reml)
+        except np.linalg.LinAlgError:
+            return float("inf")
+        return solved.at_sigma2(np.exp(2.0 * z[-1]))
 
     def hessian(self, z: Array) -> Array:
         """Hessian of minus twice the log-likelihood in all coordinates, coefficients profiled out."""
@@ -127,7 +217,7 @@ class Constraint:
         T, _ = self._factor(z)
         if parameter.kind == "fixed":
             return self._coefficient_slope(parameter, value, T, z[-1])
-        gradient = self._evaluate(self._moments(values), z)[1]
+        gradient = self._evaluate(self.with_held(values), z)[1]
         slope = float(gradient[self.coordinates[number]])
         if parameter.kind == "cor":
             return slope / max(np.sqrt(1.0 - value**2), 1e-12)
@@ -152,17 +242,21 @@ class Constraint:
             elif parameter.kind == "cor":
                 z[coordinate] = np.arcsin(np.clip(value, -1.0, 1.0))
             elif parameter.kind == "sd":
-                z[coordinate] = value
+                logarithmic = any(
+                    p.logarithmic and coordinate in (p.first, p.second) for p in self.polar
+                )
+                z[coordinate] = np.log(max(value, TINY)) if logarithmic else value
         return z
 
-    def _moments(self, values: tuple[float, ...]) -> Moments:
+    def with_held(self, values: tuple[float, ...]) -> Moments:
+        """The moments with the held coefficients moved to the response."""
         held = [(p.i, v) for p, v in zip(self.held, values, strict=True) if p.kind == "fixed"]
         return replace_fixed(self.moments, held) if held else self.moments
 
     def _restricted(
         self, values: tuple[float, ...], z: Array, free: NDArray[np.intp]
     ) -> Objective:
-        moments = self._moments(values)
+        moments = self.with_held(values)
         everything = z.copy()
 
         def objective(x: Array) -> tuple[float, Array, Array]:
@@ -178,24 +272,24 @@ class Constraint:
         The Jacobian (ntheta, ntheta) is that of the unscaled elements in the coordinates.
         """
         elements, jacobian = z[:-1].copy(), np.eye(len(z) - 1)
-        for _, second, third in self.polar:
-            r, phi = z[second], z[third]
-            sine, cosine = np.sin(phi), np.cos(phi)
-            elements[second], elements[third] = r * sine, r * cosine
-            jacobian[second, [second, third]] = sine, r * cosine
-            jacobian[third, [second, third]] = cosine, -r * sine
+        for part in self.polar:
+            part.fill(z, elements, jacobian)
         return self.factor.layout.matrix(elements * np.exp(-z[-1])), jacobian
 
     def _evaluate(self, moments: Moments, z: Array) -> tuple[float, Array, Array]:
         """Minus twice the log-likelihood with its derivatives in all coordinates."""
         size = len(z)
+        forbidden = np.inf, np.zeros(size), np.zeros((size, size))
         if not np.all(np.isfinite(z)) or abs(z[-1]) > BEYOND:
-            return np.inf, np.zeros(size), np.zeros((size, size))
+            return forbidden
         T, jacobian = self._factor(z)
-        solved = solve(self.factor.covariance(T), moments, self.reml)
+        try:
+            solved = solve(self.factor.covariance(T), moments, self.reml)
+        except np.linalg.LinAlgError:
+            return forbidden
         value = solved.at_sigma2(np.exp(2.0 * z[-1]))
         if not np.isfinite(value):
-            return np.inf, np.zeros(size), np.zeros((size, size))
+            return forbidden
         gradient, hessian = self._relative(solved, T, z[-1])
         gradient, hessian = _absolute(gradient, hessian, self.factor.layout.vector(T), z[-1])
         return value, *self._polar(gradient, hessian, jacobian, z)
@@ -229,13 +323,8 @@ class Constraint:
         full = np.eye(len(z))
         full[:-1, :-1] = jacobian
         out = full.T @ hessian @ full
-        for _, second, third in self.polar:
-            r, phi = z[second], z[third]
-            sine, cosine = np.sin(phi), np.cos(phi)
-            mixed = gradient[second] * cosine - gradient[third] * sine
-            out[second, third] += mixed
-            out[third, second] += mixed
-            out[third, third] -= r * (gradient[second] * sine + gradient[third] * cosine)
+        for part in self.polar:
+            part.bend(z, gradient, out)
         return full.T @ gradient, out
 
 
@@ -290,14 +379,15 @@ def constrain(moments: Moments, held: tuple[Parameter, ...], reml: bool) -> Cons
         )
     layout = moments.layout
     order = np.arange(layout.width)
-    polar: list[tuple[int, int, int]] = []
+    polar: list[Polar] = []
     for number, columns in enumerate(layout.slices):
         first, two = _leading(tuple(p for p in held if p.block == number))
         rest = [c for c in range(layout.sizes[number]) if c not in first]
         order[columns] = np.array([*first, *rest]) + columns.start
         if two:
             begin = _first_element(layout.sizes, number)
-            polar.append((begin, begin + 1, begin + layout.sizes[number]))
+            correlated = any(p.kind == "cor" and p.block == number for p in held)
+            polar.append(Polar(begin, begin + 1, begin + layout.sizes[number], correlated))
     places = tuple(_coordinate(p, held, layout.sizes, layout.ntheta) for p in held)
     A = moments.whitening[:, order]
     return Constraint(moments, held, reml, Factor(layout, A), order, tuple(polar), places)

@@ -62,10 +62,14 @@ def profiled_deviance(
 
     def objective(t: Array) -> tuple[float, Array, Array]:
         T = factor.layout.matrix(t)
-        solved = solve(factor.covariance(T), moments, reml)
+        forbidden = np.inf, np.zeros_like(t), np.zeros((len(t), len(t)))
+        try:
+            solved = solve(factor.covariance(T), moments, reml)
+        except np.linalg.LinAlgError:
+            return forbidden
         deviance = solved.deviance
         if not np.isfinite(deviance):
-            return np.inf, np.zeros_like(t), np.zeros((len(t), len(t)))
+            return forbidden
         first, second = profiled_derivatives(solved, differentiate(solved, reml))
         return deviance, factor.gradient(first, T), factor.hessian(first, second, T)
 

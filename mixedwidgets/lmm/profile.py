@@ -64,6 +64,10 @@ class Profile:
     def at(self, value: float, start: Array) -> tuple[float, float, Array]:
         """Square root of the rise in deviance at a value, its slope, and the inner optimum."""
         found, z = self.constraint.minimise((value,), start)
+        if self.parameter.kind == "cor":
+            other, elsewhere = self.constraint.minimise((value,), self.start)
+            if other.value < found.value:
+                found, z = other, elsewhere
         rise = max(found.value - self.minimum, 0.0)
         zeta = float(np.sqrt(rise))
         slope = self.constraint.slope(0, (value,), z)
