@@ -87,10 +87,10 @@ class Lme4:
         return float(took), limits
 
 
-def stopwatch(work: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
+def stopwatch(work: Callable[..., Any], *arguments: Any, **named: Any) -> tuple[float, Any]:
     """Return the seconds that a call took, and its value."""
     started = time.perf_counter()
-    value = work(*arguments)
+    value = work(*arguments, **named)
     return time.perf_counter() - started, value
 
 

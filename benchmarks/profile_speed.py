@@ -36,7 +36,7 @@ def main() -> int:
         for _ in range(options.runs):
             for _ in range(RUNS_OF_OURS):
                 fit = mw.lmer(SLOPE_MODEL, data.copy(), REML=False)
-                took, limits = stopwatch(fit.confint, "profile")
+                took, limits = stopwatch(fit.confint, method="profile")
                 seconds.append(took)
             took, lme4_limits = lme4.confint()
             lme4_seconds.append(took)
