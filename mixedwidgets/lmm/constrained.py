@@ -5,7 +5,8 @@ the user's units, not divided by sigma), its columns ordered so that those held 
 log sigma. A term in which a second column or a correlation is held has its first two rows in polar
 form, ``(a)`` and ``(r sin phi, r cos phi)``: a and r are standard deviations and sin phi their
 correlation. Where a correlation is held, a and r must not change sign, so their logarithms are the
-coordinates. So every held parameter is one coordinate, and the others stay free of bounds. Held coefficients are moved to the response before anything is solved.
+coordinates. So every held parameter is one coordinate, and the others stay free of bounds. Held
+coefficients are moved to the response before anything is solved.
 """
 
 from __future__ import annotations
@@ -15,77 +16,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.deviance import Solved, differentiate, solve
 from mixedwidgets.lmm.linalg import Array, lower_triangle
 from mixedwidgets.lmm.moments import Moments, replace_fixed
 from mixedwidgets.lmm.newton import Minimum, Objective, minimise
 from mixedwidgets.lmm.objective import Factor
 from mixedwidgets.lmm.parameters import Parameter, compatible
-from mixedwidgets.errors import ModelError
+from mixedwidgets.lmm.polar import BEYOND, TINY, Polar
 
 NEAR = 0.02  # deviance units: how far the quadratic model is trusted
 FIRM = 1e-3  # smallest eigenvalue of the scaled Hessian for which it is trusted
-TINY = 1e-150
-BEYOND = 300.0  # log sigma where exp overflows: such points are forbidden, not errors
-
-
-@dataclass(frozen=True)
-class Polar:
-    """Coordinates of a term's first two rows: a, r and phi, or log a, log r and phi.
-
-    Attributes
-    ----------
-    first, second, third : int
-        Their indices; in a factor the elements (1, 1), (2, 1) and (2, 2).
-    logarithmic : bool
-        Whether a and r are given by their logarithms.
-    """
-
-    first: int
-    second: int
-    third: int
-    logarithmic: bool
-
-    def coordinates(self, elements: Array) -> Array:
-        """Elements of a factor -> (a, r, phi) in place of three of them."""
-        out = elements.copy()
-        x, y = elements[self.second], elements[self.third]
-        out[self.second], out[self.third] = np.hypot(x, y), np.arctan2(x, y)
-        if self.logarithmic:
-            sizes = out[[self.first, self.second]]
-            smallest = 1e-4 * max(float(np.abs(elements).max()), TINY)
-            out[[self.first, self.second]] = np.log(np.maximum(sizes, smallest))
-        return out
-
-    def parts(self, z: Array) -> tuple[float, float, float, float]:
-        """a, r, sin phi and cos phi."""
-        a, r = z[self.first], z[self.second]
-        if self.logarithmic:
-            a, r = np.exp(min(a, BEYOND)), np.exp(min(r, BEYOND))
-        return a, r, np.sin(z[self.third]), np.cos(z[self.third])
-
-    def fill(self, z: Array, elements: Array, jacobian: Array) -> None:
-        """Write the three elements and the Jacobian of them in the coordinates."""
-        a, r, sine, cosine = self.parts(z)
-        outward = r if self.logarithmic else 1.0
-        elements[[self.first, self.second, self.third]] = a, r * sine, r * cosine
-        jacobian[self.first, self.first] = a if self.logarithmic else 1.0
-        jacobian[self.second, [self.second, self.third]] = outward * sine, r * cosine
-        jacobian[self.third, [self.second, self.third]] = outward * cosine, -r * sine
-
-    def bend(self, z: Array, gradient: Array, hessian: Array) -> None:
-        """Add the second derivatives of the elements, weighted by the gradient in them."""
-        a, r, sine, cosine = self.parts(z)
-        across, along = gradient[self.second], gradient[self.third]
-        outward = r if self.logarithmic else 1.0
-        mixed = outward * (across * cosine - along * sine)
-        radial = across * sine + along * cosine
-        hessian[self.second, self.third] += mixed
-        hessian[self.third, self.second] += mixed
-        hessian[self.third, self.third] -= r * radial
-        if self.logarithmic:
-            hessian[self.first, self.first] += a * gradient[self.first]
-            hessian[self.second, self.second] += r * radial
 
 
 @dataclass(frozen=True)
@@ -208,7 +149,7 @@ class Constraint:
         return solved.at_sigma2(np.exp(2.0 * z[-1]))
 
     def hessian(self, z: Array) -> Array:
-        """Hessian of minus twice the log-likelihood in all coordinates, coefficients profiled out."""
+        """Hessian of minus twice the log-likelihood in all coordinates, beta profiled out."""
         return self._evaluate(self.moments, z)[2]
 
     def slope(self, number: int, values: tuple[float, ...], z: Array) -> float:
@@ -223,7 +164,9 @@ class Constraint:
             return slope / max(np.sqrt(1.0 - value**2), 1e-12)
         return slope / value if parameter.kind == "sigma" else slope
 
-    def _coefficient_slope(self, parameter: Parameter, value: float, T: Array, log_sigma: float) -> float:
+    def _coefficient_slope(
+        self, parameter: Parameter, value: float, T: Array, log_sigma: float
+    ) -> float:
         others = [n for n, p in enumerate(self.held) if p.kind == "fixed" and p != parameter]
         if others:
             raise ModelError("The slope is available for one held coefficient only.")
@@ -253,9 +196,7 @@ class Constraint:
         held = [(p.i, v) for p, v in zip(self.held, values, strict=True) if p.kind == "fixed"]
         return replace_fixed(self.moments, held) if held else self.moments
 
-    def _restricted(
-        self, values: tuple[float, ...], z: Array, free: NDArray[np.intp]
-    ) -> Objective:
+    def _restricted(self, values: tuple[float, ...], z: Array, free: NDArray[np.intp]) -> Objective:
         moments = self.with_held(values)
         everything = z.copy()
 
@@ -328,9 +269,7 @@ class Constraint:
         return full.T @ gradient, out
 
 
-def _absolute(
-    gradient: Array, hessian: Array, t: Array, log_sigma: float
-) -> tuple[Array, Array]:
+def _absolute(gradient: Array, hessian: Array, t: Array, log_sigma: float) -> tuple[Array, Array]:
     """From relative elements t to unscaled elements ``exp(log_sigma) t`` and log sigma."""
     scale = np.exp(-log_sigma)
     g, h = gradient[:-1], hessian[:-1, :-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,7 @@ class Fit:
 
     @cached_property
     def trace(self) -> pd.DataFrame:
-        """theta and criterion along the optimiser's path, the start first."""
+        """Theta and criterion along the optimiser's path, the start first."""
         rows = [[*theta, value] for theta, value in self.estimate.optimum.trace]
         return pd.DataFrame(rows, columns=[*_theta_names(self.design), "criterion"])
 
@@ -167,9 +168,15 @@ class Fit:
         for block, covariance in zip(self._variance_blocks, self.estimate.covariances, strict=True):
             for i, name in enumerate(block.names):
                 rows.append((block.group, name, None, covariance[i, i], block.sd[i]))
-            for i, j in zip(*np.triu_indices(len(block.names), 1), strict=True):
+            for i, j in combinations(range(len(block.names)), 2):
                 rows.append(
-                    (block.group, block.names[i], block.names[j], covariance[i, j], block.corr[i, j])
+                    (
+                        block.group,
+                        block.names[i],
+                        block.names[j],
+                        covariance[i, j],
+                        block.corr[i, j],
+                    )
                 )
         rows.append(("Residual", None, None, self.sigma**2, self.sigma))
         return pd.DataFrame(rows, columns=["grp", "var1", "var2", "vcov", "sdcor"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import get_lapack_funcs
+from scipy.linalg import lapack
 
 Array = NDArray[np.float64]
 
@@ -75,12 +75,12 @@ def orthonormal_basis(matrix: Array, sqrt_weights: Array | None = None) -> Basis
 
 
 def _thin_qr(columns: Array) -> tuple[Array, Array]:
-    """Return Q (n, p) and R (p, p), calling LAPACK directly: the wrappers cost more than the work."""
+    """Return Q (n, p) and R (p, p) by LAPACK itself: the wrappers cost more than the work."""
     n, p = columns.shape
     if p == 0 or p > n:
         q, r = np.linalg.qr(columns)
         return q, r
-    geqrf, orgqr = get_lapack_funcs(("geqrf", "orgqr"), (columns,))
+    geqrf, orgqr = lapack.dgeqrf, lapack.dorgqr
     factored, tau, _, _ = geqrf(columns, overwrite_a=False)
     r = np.triu(factored[:p])
     q, _, _ = orgqr(factored, tau, overwrite_a=True)

@@ -157,11 +157,11 @@ def moment_start(moments: Moments, reml: bool) -> Array:
 
 
 def natural_theta(T: Array, moments: Moments) -> Array:
-    """theta in the user's units from a factor in whitened coordinates."""
+    """Theta in the user's units from a factor in whitened coordinates."""
     out = np.zeros_like(T)
     for columns in moments.layout.slices:
         half = np.linalg.solve(moments.whitening[columns, columns], T[columns, columns])
-        out[columns, columns] = lower_triangle(half)
+        out[columns, columns] = lower_triangle(np.asarray(half, dtype=np.float64))
     return moments.layout.vector(out)
 
 
@@ -196,9 +196,7 @@ def _settle(
                 continue
             trial = T.copy()
             trial[columns, columns] = 0.0
-            trial[columns, columns.start : columns.start + rank] = (
-                vectors[:, :rank] * values[:rank]
-            )
+            trial[columns, columns.start : columns.start + rank] = vectors[:, :rank] * values[:rank]
             trial = _blockwise_lower(trial, layout)
             if objective(layout.vector(trial))[0] <= value + NOISE * (1.0 + abs(value)):
                 T = trial
@@ -249,7 +247,7 @@ def _zero_directions(T: Array, moments: Moments) -> tuple[tuple[int, Array], ...
 
 def _free_curvature(T: Array, hessian: Array, layout: Layout) -> float:
     """Smallest eigenvalue of the Hessian over the elements of T that are not at zero columns."""
-    free = T.any(axis=0)[layout.position[1]]
+    free = np.any(T, axis=0)[layout.position[1]]
     part = hessian[np.ix_(free, free)]
     if part.size == 0:
         return float("nan")

@@ -92,16 +92,14 @@ def conditional_variances(estimate: Estimate) -> Array:
 
 def _half(estimate: Estimate) -> Array:
     """W^-1 T: a factor of the relative covariance in the user's units."""
-    return np.linalg.solve(estimate.moments.whitening, estimate.optimum.T)
+    return np.asarray(np.linalg.solve(estimate.moments.whitening, estimate.optimum.T))
 
 
 def random_effects(design: Design, estimate: Estimate, cond_var: bool) -> RandomEffects:
     """Label the modes, and their variances if asked for."""
     grouping = design.groupings[0]
     names = [name for block in design.blocks for name in block.names]
-    modes = pd.DataFrame(
-        conditional_modes(estimate), index=_level_index(design), columns=names
-    )
+    modes = pd.DataFrame(conditional_modes(estimate), index=_level_index(design), columns=names)
     variances = {grouping.name: conditional_variances(estimate)} if cond_var else {}
     return RandomEffects({grouping.name: modes}, variances)
 
@@ -118,7 +116,9 @@ def coefficients(design: Design, estimate: Estimate) -> pd.DataFrame:
     """
     names = [name for block in design.blocks for name in block.names]
     modes = conditional_modes(estimate)
-    columns = {name: np.full(len(modes), b) for name, b in zip(design.x_names, estimate.beta, strict=True)}
+    columns = {
+        name: np.full(len(modes), b) for name, b in zip(design.x_names, estimate.beta, strict=True)
+    }
     for name, mode in zip(names, modes.T, strict=True):
         columns[name] = columns.get(name, 0.0) + mode
     return pd.DataFrame(columns, index=_level_index(design))

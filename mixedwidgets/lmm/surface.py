@@ -67,7 +67,7 @@ def surface(
     """
     if a == b:
         raise ModelError(f"Choose two different parameters; both are {a.name!r}.")
-    values = tuple(_value(estimate, p) for p in (a, b))
+    values = (_value(estimate, a), _value(estimate, b))
     x, y = (_nodes(p, _reach(estimate, p), v, nodes) for p, v in zip((a, b), values, strict=True))
     rise = _grid(estimate, (a, b), values, x, y, kind)
     xs, ys = (_fine(n, v, fine) for n, v in zip((x, y), values, strict=True))
@@ -209,7 +209,7 @@ def _nodes(parameter: Parameter, reach: tuple[float, float], value: float, count
 def _grid(
     estimate: Estimate,
     pair: tuple[Parameter, Parameter],
-    values: tuple[float, ...],
+    values: tuple[float, float],
     x: Array,
     y: Array,
     kind: str,
@@ -252,7 +252,7 @@ def _relax(walker: _Walker, x: Array, y: Array, rise: Array, inner: Array) -> No
             near = [(r - 1, c), (r + 1, c), (r, c - 1), (r, c + 1)]
             starts = [inner[i, j] for i, j in near if 0 <= i < len(y) and 0 <= j < len(x)]
             for start in (*starts, walker.start):
-                better = walker.improve((x[c], y[r]), start, rise[r, c])
+                better = walker.improve((float(x[c]), float(y[r])), start, float(rise[r, c]))
                 if better is not None:
                     rise[r, c], inner[r, c] = better
                     changed = True
@@ -260,9 +260,7 @@ def _relax(walker: _Walker, x: Array, y: Array, rise: Array, inner: Array) -> No
             return
 
 
-def _line(
-    estimate: Estimate, parameter: Parameter, value: float, x: Array, kind: str
-) -> Array:
+def _line(estimate: Estimate, parameter: Parameter, value: float, x: Array, kind: str) -> Array:
     walker = _Walker(estimate, (parameter,), (value,), kind)
     at = int(np.argmin(np.abs(x - value)))
     rise = np.empty(len(x))
@@ -292,7 +290,9 @@ class _Walker:
 
     def step(self, point: tuple[float, ...], z: Array) -> tuple[float, Array]:
         """Rise of the deviance at a point, and the inner optimum there."""
-        if all(abs(p - v) <= 1e-12 * (1.0 + abs(v)) for p, v in zip(point, self.values, strict=True)):
+        if all(
+            abs(p - v) <= 1e-12 * (1.0 + abs(v)) for p, v in zip(point, self.values, strict=True)
+        ):
             return 0.0, self.start
         if self.kind == "slice":
             return max(self._slice(point) - self.minimum, 0.0), z

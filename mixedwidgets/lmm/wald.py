@@ -52,7 +52,7 @@ def _variance_part(estimate: Estimate, chosen: tuple[Parameter, ...]) -> tuple[A
     layout = estimate.moments.layout
     z, information = variance_information(estimate)
     columns = layout.position[1]
-    free = np.append(estimate.factor.any(axis=0)[columns], True)
+    free = np.append(np.any(estimate.factor, axis=0)[columns], True)
     sub = information[np.ix_(free, free)]
     scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(sub)), 1e-300))
     covariance = np.linalg.pinv(sub * np.outer(scale, scale), hermitian=True)
