@@ -60,7 +60,9 @@ lmm.fit
 # answers become pictures
 plots.lettering plots.numbers
 plots.style
-plots.intervals plots.shrinkage plots.surface
+plots.sheet
+plots.intervals plots.shrinkage plots.slices
+plots.surface
 
 # choices become answers and pictures
 widgets.moving
@@ -71,10 +73,10 @@ widgets.picture
 
 # In lmm, pandas is where data come in and where results go out with labels; the numbers between
 # know arrays alone.
-READ_DATA = """
-lmm.checks lmm.coding lmm.columns lmm.design lmm.frame lmm.functions lmm.groups lmm.recipe
-lmm.rowwise
-""".split()
+READ_DATA = [
+    *("lmm.checks", "lmm.coding", "lmm.columns", "lmm.design", "lmm.frame"),
+    *("lmm.functions", "lmm.groups", "lmm.recipe", "lmm.rowwise"),
+]
 LABEL_ANSWERS = ["lmm.fit", "lmm.ranef"]
 
 # Third-party package -> the modules, or packages of modules, that may import it.
