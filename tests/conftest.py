@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
+
+from tests.reference_data import MISSING, reference_folder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -19,10 +20,7 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """The folder of reference fits and data sets, which live outside the repository."""
-    given = os.environ.get("MIXEDWIDGETS_REFERENCE")
-    folder = Path(given) if given else REPOSITORY.parent / "shared" / "reference"
-    if not (folder / "models.json").is_file():
-        pytest.skip(
-            f"the reference fits are not at {folder}; set MIXEDWIDGETS_REFERENCE to their folder"
-        )
+    folder = reference_folder()
+    if folder is None:
+        pytest.skip(MISSING)
     return folder
