@@ -74,12 +74,12 @@ class OrthogonalPolynomial:
     @classmethod
     def learn(cls, x: Array, name: str, degree: int) -> OrthogonalPolynomial:
         """Learn the recurrence; R's ``poly(x, degree)``."""
-        present = x[~np.isnan(x)]
+        present = x[np.isfinite(x)]
         distinct = len(np.unique(present))
         if degree >= distinct:
             raise DataError(
-                f"{name} has degree {degree} but only {distinct} different values, which allow "
-                f"degree {max(distinct - 1, 0)} at most"
+                f"{name} needs at least {degree + 1} different values, and there "
+                f"{'is' if distinct == 1 else 'are'} only {distinct}"
             )
         mean = float(present.mean())
         size = float(np.abs(present - mean).max())
@@ -141,25 +141,35 @@ class NaturalSpline:
         return basis @ q[:, 2:]
 
 
+@dataclass(frozen=True)
+class SplineSettings:
+    """What a formula says about a spline; None leaves the choice to the data."""
+
+    degree: int
+    df: int | None
+    inner: Sequence[float] | None
+    intercept: bool
+    boundary: Sequence[float] | None
+
+
 def learn_spline(
-    x: Array,
-    name: str,
-    *,
-    natural: bool,
-    df: int | None,
-    inner: Sequence[float] | None,
-    degree: int,
-    intercept: bool,
-    boundary: Sequence[float] | None,
+    x: Array, name: str, natural: bool, settings: SplineSettings
 ) -> BasisSpline | NaturalSpline:
     """Place the knots: at quantiles of the data where only ``df`` is given."""
-    present = x[~np.isnan(x)]
-    low, high = sorted(boundary) if boundary else (float(present.min()), float(present.max()))
+    present = x[np.isfinite(x)]
+    if len(present) == 0:
+        raise DataError(f"{name} has no values in these rows")
+    degree, inner, intercept = settings.degree, settings.inner, settings.intercept
+    low, high = (
+        sorted(settings.boundary)
+        if settings.boundary
+        else (float(present.min()), float(present.max()))
+    )
     if not low < high:
         raise DataError(f"{name} needs at least two different values")
     if inner is None:
         least = (1 if natural else degree) + intercept
-        count = (df if df is not None else least) - least
+        count = (least if settings.df is None else settings.df) - least
         if count < 0:
             raise DataError(f"{name} needs df of at least {least}")
         within = present[(present >= low) & (present <= high)]

@@ -54,7 +54,7 @@ def refuse_not_a_number(
         if name in table:
             missing = missing & ~table.column(name).missing()
     if rows is not None:
-        missing = missing & rows
+        missing = np.logical_and(missing, rows)
     if missing.any():
         raise DataError(_where(expr, missing, table.index, "is not a number"))
 
@@ -64,7 +64,7 @@ def refuse_infinite(expr: Expr, value: Variable, index: pd.Index) -> None:
     if isinstance(value, Factor) or np.isfinite(value.values).all():
         return
     infinite = np.isinf(value.values)
-    infinite = infinite if infinite.ndim == 1 else infinite.any(axis=1)
+    infinite = infinite if infinite.ndim == 1 else np.any(infinite, axis=1)
     raise DataError(_where(expr, infinite, index, "is infinite"))
 
 

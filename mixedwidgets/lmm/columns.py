@@ -132,10 +132,8 @@ class Table:
             self.index = data.index
             self.n_rows = len(data)
             self._frame: Any = data
-            self.names: list[Any] = list(data.columns)
         elif isinstance(data, Mapping):
             self._frame = dict(data)
-            self.names = list(self._frame)
             self.n_rows = _common_length(self._frame)
             self.index = next(
                 (c.index for c in self._frame.values() if isinstance(c, pd.Series)),
@@ -163,6 +161,11 @@ class Table:
         if name not in self._read:
             self._read[name] = read_column(self._raw(name), name)
         return self._read[name]
+
+    @property
+    def names(self) -> list[Any]:
+        """The labels of the columns."""
+        return list(self._frame)
 
     def factor(self, name: str) -> Factor:
         """Return a column as a factor; whole numbers of any size stay exact.
@@ -197,7 +200,7 @@ class Table:
             if not matches:
                 raise DataError(
                     f"the data has no column {name!r}{nearest(name, map(str, self.names)) or ';'} "
-                    f"its columns are {', '.join(map(str, self.names))}"
+                    f"its columns are {_listed([str(n) for n in self.names])}"
                 )
             key = matches[0]
         column = self._frame[key]
@@ -219,20 +222,21 @@ def read_column(column: Any, name: str) -> Variable:
     DataError
         For dates, complex numbers, and columns that mix text and numbers.
     """
+    if np.ndim(column) != 1:
+        raise DataError(f"column {name!r} must have one dimension, not {np.ndim(column)}")
     series = column if isinstance(column, pd.Series) else None
     if series is None and isinstance(column, pd.Categorical | pd.api.extensions.ExtensionArray):
         series = pd.Series(column)
     dtype: Any = series.dtype if series is not None else (column := np.asarray(column)).dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "fiu":
-        values = np.asarray(column, dtype=np.float64)
-        if values.ndim != 1:
-            raise DataError(f"column {name!r} must have one dimension, not {values.ndim}")
-        return Numeric(values)
+        return Numeric(np.asarray(column, dtype=np.float64))
     series = series if series is not None else pd.Series(column)
     if isinstance(dtype, pd.CategoricalDtype):
         codes = series.cat.codes.to_numpy().astype(np.intp)
         logical = list(dtype.categories) in ([False, True], [False], [True])
         return Factor(codes, dtype.categories, bool(dtype.ordered), logical)
+    if isinstance(dtype, pd.StringDtype):
+        return _from_text(series)
     if pd.api.types.is_bool_dtype(dtype):
         return _logical(series)
     if pd.api.types.is_datetime64_any_dtype(dtype) or isinstance(
@@ -324,6 +328,11 @@ def level_text(level: Any) -> str:
     if isinstance(level, float | np.floating):
         return f"{level:.15g}"
     return str(level)
+
+
+def _listed(names: list[str], most: int = 20) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def _common_length(columns: Mapping[str, Any]) -> int:

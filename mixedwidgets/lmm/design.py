@@ -162,7 +162,8 @@ def build(
     ModelError
         Where the model cannot be identified from these data.
     """
-    if na_action.removeprefix("na.") not in ("omit", "exclude", "fail"):
+    na_action = str(na_action).removeprefix("na.")
+    if na_action not in ("omit", "exclude", "fail"):
         raise DataError(f"na_action must be 'omit', 'exclude' or 'fail', not {na_action!r}")
     table = Table(data)
     plan = plan_for(spec, table, (weights, offset, subset))
@@ -192,7 +193,7 @@ def build(
         n_missing=frame.n_missing,
         data_name=table.name,
         recipe=Recipe.of(plan, frame, contrasts, tuple(basis.kept.tolist())),
-        all_rows=table.index if na_action.removeprefix("na.") == "exclude" else None,
+        all_rows=table.index if na_action == "exclude" else None,
     )
 
 

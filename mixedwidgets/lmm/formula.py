@@ -6,6 +6,7 @@ from functools import lru_cache
 from itertools import chain
 
 from mixedwidgets.errors import FormulaError
+from mixedwidgets.lmm.arguments import check_calls
 from mixedwidgets.lmm.expressions import (
     BINDING,
     UNARY_BINDING,
@@ -22,21 +23,19 @@ from mixedwidgets.lmm.expressions import (
     Unary,
     children,
     is_bar,
-    names_in,
     walk,
 )
 from mixedwidgets.lmm.lexer import Token, tokenize
 from mixedwidgets.lmm.random_terms import check_random_term
-from mixedwidgets.lmm.signatures import FACTORS, match_arguments
+from mixedwidgets.lmm.signatures import FACTORS
 from mixedwidgets.lmm.spec import ModelSpec
-from mixedwidgets.lmm.terms import Terms, check_calls, expand
+from mixedwidgets.lmm.terms import Terms, expand
 
 MAX_DEPTH = 40
 _CONSTANTS = ("TRUE", "FALSE", "NULL")
 _EXAMPLE = "such as y ~ x + (x | group)"
 
 
-@lru_cache(maxsize=512)
 def parse(formula: str) -> ModelSpec:
     """Read a mixed-model formula.
 
@@ -58,6 +57,11 @@ def parse(formula: str) -> ModelSpec:
         raise FormulaError(
             f"a formula is a string {_EXAMPLE}, not a value of type {type(formula).__name__}"
         )
+    return _parse(formula)
+
+
+@lru_cache(maxsize=512)
+def _parse(formula: str) -> ModelSpec:
     parser = _Parser(formula)
     response, rhs = parser.two_sides()
     spec = ModelSpec(response, rhs)
@@ -72,12 +76,13 @@ def _check(spec: ModelSpec) -> None:
     if is_bar(spec.rhs) or (isinstance(spec.rhs, Sum) and any(map(is_bar, children(spec.rhs)))):
         raise NodeError("a random term goes in parentheses: (x | group)", spec.rhs)
     check_response(spec.response)
+    random = spec.random
     check_calls(spec.rhs)
-    for term in spec.random:
+    for term in random:
         check_random_term(term)
     fixed = expand(spec.fixed)
     _refuse_response_on_the_right(spec, fixed)
-    if not spec.random:
+    if not random:
         raise NodeError(
             "a mixed model needs a random term such as (1 | group); add one with +", spec.rhs
         )
@@ -87,7 +92,7 @@ def _refuse_response_on_the_right(spec: ModelSpec, fixed: Terms) -> None:
     columns = [
         v for t in (fixed, *(expand(r.columns) for r in spec.random)) for v in chain(*t.terms)
     ]
-    groups = [Name(name) for r in spec.random for name in names_in(r.group)]
+    groups = [node for r in spec.random for node in walk(r.group)]
     for found in (*columns, *groups):
         if found == spec.response:
             raise NodeError(
@@ -265,13 +270,7 @@ class _Parser:
             arguments.append(self._argument(opening))
         self.next += 1
         call = Call(function.text, tuple(arguments))
-        self._placed(call, function, *(value for _, value in arguments))
-        if function.text != "c":
-            try:
-                match_arguments(call)
-            except NodeError as error:
-                raise self._error(error.message, function) from None
-        return call
+        return self._placed(call, function, *(value for _, value in arguments))
 
     def _argument(self, opening: Token) -> tuple[str | None, Expr]:
         if self._token.kind == "end":

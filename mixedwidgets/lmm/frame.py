@@ -188,7 +188,7 @@ def _usable_rows(
     rows = chosen & ~np.any(list(masks.values()), axis=0)
     n_missing = int(chosen.sum() - rows.sum())
     counts = {name: int((mask & chosen).sum()) for name, mask in masks.items()}
-    if n_missing and na_action.removeprefix("na.") == "fail":
+    if n_missing and na_action == "fail":
         checks.refuse_missing(counts, n_missing)
     if not rows.any():
         checks.refuse_no_rows(counts, int(chosen.sum()))

@@ -10,25 +10,31 @@ import numpy as np
 import pandas as pd
 
 from mixedwidgets.errors import DataError
+from mixedwidgets.lmm.arguments import (
+    contrast,
+    flag_or_number,
+    label_list,
+    polynomial_settings,
+    spline_settings,
+)
 from mixedwidgets.lmm.bases import (
+    BasisSpline,
+    NaturalSpline,
     OrthogonalPolynomial,
     Powers,
     Scaling,
     learn_spline,
 )
-from mixedwidgets.lmm.coding import CODINGS
 from mixedwidgets.lmm.columns import Factor, Numeric, Table, Variable, as_factor
 from mixedwidgets.lmm.expressions import (
     Binary,
     Call,
-    Constant,
     Expr,
     Name,
     NodeError,
     Number,
     Paren,
     Sum,
-    Text,
     Unary,
     strip_parens,
 )
@@ -72,18 +78,20 @@ class Evaluator:
         DataError
             Where a column cannot play its part.
         """
+        with np.errstate(all="ignore"):  # what is not finite is reported with its rows later
+            return self._variable(expr)
+
+    def _variable(self, expr: Expr) -> Variable:
         match expr:
             case Name(name):
                 return self.table.column(name)
             case Paren(inner):
-                return self.variable(inner)
+                return self._variable(inner)
             case Call(function) if function in FACTORS:
                 return self._factor(expr)
             case Call(function) if function in BASES:
                 return self._basis(expr)
-        with np.errstate(all="ignore"):  # what is not finite is reported with its rows later
-            values = np.broadcast_to(self.numbers(expr), (self.table.n_rows,))
-        return Numeric(values)
+        return Numeric(np.broadcast_to(self.numbers(expr), (self.table.n_rows,)))
 
     def numbers(self, expr: Expr) -> Any:
         """Return the numeric value of an expression: an array with one value a row, or a number."""
@@ -154,46 +162,25 @@ class Evaluator:
         if call.function == "center":
             scaling = self._learn(call, lambda: Scaling.learn(x, str(call), scale=False))
         else:
-            center = _flag_or_number(given.get("center"), True)
-            scale = _flag_or_number(given.get("scale"), True)
+            center = flag_or_number(given.get("center"), True)
+            scale = flag_or_number(given.get("scale"), True)
             scaling = self._learn(call, lambda: Scaling.learn(x, str(call), center, scale))
         scaled: Array = scaling.apply(x)
         return scaled
 
     def _basis(self, call: Call) -> Numeric:
-        given = match_arguments(call)
-        x = self.column_of_numbers(given["x"])
+        x = self.column_of_numbers(match_arguments(call)["x"])
         learn = self._polynomial if call.function == "poly" else self._spline
-        columns = self._learn(call, lambda: learn(call, given, x)).apply(x)
+        columns = self._learn(call, lambda: learn(call, x)).apply(x)
         count = columns.shape[1]
-        single = call.function == "poly" and count == 1
-        return Numeric(columns, ("",) if single else tuple(str(j + 1) for j in range(count)))
+        return Numeric(columns, ("",) if count == 1 else tuple(str(j + 1) for j in range(count)))
 
-    def _polynomial(self, call: Call, given: Mapping[str, Expr], x: Array) -> Any:
-        degree = _whole(given.get("degree"), "degree", 1)
-        if degree is None or degree < 1:
-            raise NodeError("the degree of poly() is a whole number of at least 1", call)
-        if _flag(given.get("raw"), False):
-            return Powers(degree)
-        return OrthogonalPolynomial.learn(x, str(call), degree)
+    def _polynomial(self, call: Call, x: Array) -> Powers | OrthogonalPolynomial:
+        degree, raw = polynomial_settings(call)
+        return Powers(degree) if raw else OrthogonalPolynomial.learn(x, str(call), degree)
 
-    def _spline(self, call: Call, given: Mapping[str, Expr], x: Array) -> Any:
-        degree = _whole(given.get("degree"), "degree", 3)
-        if degree is None or degree < 1:
-            raise NodeError("the degree of bs() is a whole number of at least 1", call)
-        boundary = _number_list(given.get("Boundary.knots"))
-        if boundary is not None and len(boundary) != 2:
-            raise NodeError("Boundary.knots holds two numbers, such as c(0, 10)", call)
-        return learn_spline(
-            x,
-            str(call),
-            natural=call.function == "ns",
-            df=_whole(given.get("df"), "df", None),
-            inner=_number_list(given.get("knots")),
-            degree=degree,
-            intercept=_flag(given.get("intercept"), False),
-            boundary=boundary,
-        )
+    def _spline(self, call: Call, x: Array) -> BasisSpline | NaturalSpline:
+        return learn_spline(x, str(call), call.function == "ns", spline_settings(call))
 
     def _factor(self, call: Call) -> Factor:
         given = match_arguments(call)
@@ -206,7 +193,7 @@ class Evaluator:
             else as_factor(self.variable(source))
         )
         if call.function == "C":
-            return replace(factor, contrast=_contrast(given))
+            return replace(factor, contrast=contrast(given))
         ordered = call.function == "ordered" or factor.ordered
         if "levels" in given:
             factor = _with_levels(factor, given["levels"])
@@ -218,23 +205,8 @@ class Evaluator:
         return replace(factor, ordered=ordered, logical=False, contrast=None)
 
 
-def _contrast(given: Mapping[str, Expr]) -> tuple[str, int | None] | None:
-    how_many = _whole(given.get("how.many"), "how.many", None)
-    if "contr" not in given:
-        return None
-    kind = strip_parens(given["contr"])
-    text = kind.name if isinstance(kind, Name) else kind.value if isinstance(kind, Text) else ""
-    if text.removeprefix("contr.").lower() not in CODINGS:
-        raise NodeError(
-            f"the contrasts in C() are one of {', '.join(CODINGS)}, not {kind}; "
-            "a matrix goes into the argument contrasts",
-            given["contr"],
-        )
-    return text, how_many
-
-
 def _with_levels(factor: Factor, levels: Expr) -> Factor:
-    wanted = _label_list(levels)
+    wanted = label_list(levels)
     known = {label: i for i, label in enumerate(factor.labels())}
     position = np.full(len(known) + 1, -1, dtype=np.intp)
     for place, label in enumerate(wanted):
@@ -244,7 +216,7 @@ def _with_levels(factor: Factor, levels: Expr) -> Factor:
 
 
 def _with_labels(factor: Factor, labels: Expr) -> Factor:
-    new = _label_list(labels)
+    new = label_list(labels)
     if len(new) != len(factor.levels):
         raise NodeError(
             f"{len(new)} labels are given for {len(factor.levels)} levels "
@@ -252,64 +224,3 @@ def _with_labels(factor: Factor, labels: Expr) -> Factor:
             labels,
         )
     return replace(factor, levels=pd.Index(new, dtype=object))
-
-
-def _label_list(expr: Expr) -> list[str]:
-    items = [item.value if isinstance(item, Text) else str(item) for item in _items(expr)]
-    if len(set(items)) < len(items):
-        raise NodeError(f"the levels in {expr} must all differ", expr)
-    return items
-
-
-def _items(expr: Expr) -> list[Expr]:
-    expr = strip_parens(expr)
-    if isinstance(expr, Call) and expr.function == "c":
-        items = [strip_parens(value) for _, value in expr.arguments]
-    else:
-        items = [expr]
-    for item in items:
-        value = item.operand if isinstance(item, Unary) else item
-        if not isinstance(value, Number | Text | Constant):
-            raise NodeError(f"{item} must be a constant here, such as c(1, 2)", item)
-    return items
-
-
-def _number_list(expr: Expr | None) -> list[float] | None:
-    if expr is None or expr == Constant("NULL"):
-        return None
-    return [_constant(item) for item in _items(expr)]
-
-
-def _constant(expr: Expr) -> float:
-    match strip_parens(expr):
-        case Number(value):
-            return value
-        case Unary("-", operand):
-            return -_constant(operand)
-        case Unary("+", operand):
-            return _constant(operand)
-    raise NodeError(f"{expr} must be a number here", expr)
-
-
-def _whole(expr: Expr | None, name: str, default: int | None) -> int | None:
-    if expr is None or expr == Constant("NULL"):
-        return default
-    value = _constant(expr)
-    if value % 1:
-        raise NodeError(f"{name} must be a whole number, not {expr}", expr)
-    return int(value)
-
-
-def _flag(expr: Expr | None, default: bool) -> bool:
-    if expr is None:
-        return default
-    text = str(strip_parens(expr))
-    if text not in ("TRUE", "T", "FALSE", "F"):
-        raise NodeError(f"{expr} must be TRUE or FALSE here", expr)
-    return text in ("TRUE", "T")
-
-
-def _flag_or_number(expr: Expr | None, default: bool) -> bool | float:
-    if expr is not None and isinstance(strip_parens(expr), Number | Unary):
-        return _constant(expr)
-    return _flag(expr, default)

@@ -160,11 +160,12 @@ class ModelSpec:
         for group in [groups] if isinstance(groups, str) else groups:
             chosen = slopes.get(str(group), ()) if isinstance(slopes, Mapping) else slopes
             columns = [_expr(s) for s in chosen]
+            n_effects = len(columns) + random_intercept
             if not random_intercept:
                 columns.insert(0, Number(0))
             elif not columns:
                 columns = [Number(1)]
-            bar = "|" if correlated or len(columns) == 1 else "||"
+            bar = "|" if correlated or n_effects < 2 else "||"
             fixed_part.append(Paren(Binary(bar, sum_of(columns), _expr(group))))
         return cls(_expr(response), sum_of(fixed_part))
 

@@ -214,16 +214,3 @@ def _union(masks: Sequence[int]) -> int:
     for mask in masks:
         every |= mask
     return every
-
-
-def check_calls(expr: Expr) -> None:
-    """Check every function call of an expression against the closed list.
-
-    Raises
-    ------
-    NodeError
-        For an unknown function or wrong arguments.
-    """
-    for node in walk(expr):
-        if isinstance(node, Call) and node.function != "c":
-            match_arguments(node)
