@@ -90,7 +90,7 @@ def moments(design: Design) -> Moments:
     weights = design.weights
     root = None if weights is None else np.sqrt(weights)
     target = design.y if design.offset is None else design.y - design.offset
-    ols, residual = _least_squares(design.basis, target, root)
+    ols, residual = _least_squares(design.X, design.basis, target, root)
     white, whitening = _whiten(design.blocks, root)
     columns = np.vstack([white.T, design.basis.Q.T, residual[None, :]])
     grouping = design.groupings[0]
@@ -142,14 +142,20 @@ def replace_fixed(source: Moments, held: list[tuple[int, float]]) -> Moments:
     )
 
 
-def _least_squares(basis: Basis, target: Array, root: Array | None) -> tuple[Array, Array]:
+def _least_squares(
+    X: Array, basis: Basis, target: Array, root: Array | None
+) -> tuple[Array, Array]:
     """Coordinates of the weighted response in the basis, and its residual.
 
     The mean is projected by itself: where a constant lies in the column space, a large mean must
-    not leave its rounding in the residual.
+    not leave its rounding in the residual, nor in coefficients other than the constant's.
     """
     ones = np.ones(len(target)) if root is None else root
-    level = basis.Q.T @ ones
+    intercepts = np.flatnonzero((X == X[0]).all(axis=0) & (X[0] != 0.0))
+    if len(intercepts):
+        level = basis.R[:, intercepts[0]] / X[0, intercepts[0]]
+    else:
+        level = basis.Q.T @ ones
     constant = ones - basis.Q @ level
     if np.abs(constant).max(initial=0.0) <= 1e-10 * np.abs(ones).max(initial=0.0):
         constant = np.zeros_like(constant)
