@@ -51,11 +51,14 @@ lmm.parameters lmm.polar
 lmm.constrained lmm.labels lmm.ranef lmm.verdict
 lmm.wald
 lmm.profile
-lmm.surface
+lmm.intervals lmm.surface
 lmm.rformat lmm.rlayout
 lmm.report
 lmm.html
 lmm.fit
+
+# a model becomes a script
+export
 
 # answers become pictures
 plots.lettering plots.numbers
@@ -65,8 +68,8 @@ plots.intervals plots.shrinkage plots.slices
 plots.surface
 
 # choices become answers and pictures
-widgets.moving
-widgets.picture
+widgets.columns widgets.moving widgets.state
+widgets.picture widgets.resolve
 """.splitlines()
     if line and not line.startswith("#")
 ]
