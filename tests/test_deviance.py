@@ -127,7 +127,7 @@ def test_the_criterion_at_any_theta(name, reml):
 def test_at_zero_it_is_the_linear_model(name):
     design, source = case(name)
     K = source.layout.width
-    n, p = design.X.shape
+    n = len(design.y)
     w = np.ones(n) if design.weights is None else design.weights
     y = design.y if design.offset is None else design.y - design.offset
     root = np.sqrt(w)

@@ -151,11 +151,11 @@ def _least_squares(
     not leave its rounding in the residual, nor in coefficients other than the constant's.
     """
     ones = np.ones(len(target)) if root is None else root
-    intercepts = np.flatnonzero((X == X[0]).all(axis=0) & (X[0] != 0.0))
+    level = basis.Q.T @ ones
+    varying = np.ptp(X, axis=0) > 0.0
+    intercepts = np.flatnonzero(~varying & (X[0] != 0.0))
     if len(intercepts):
         level = basis.R[:, intercepts[0]] / X[0, intercepts[0]]
-    else:
-        level = basis.Q.T @ ones
     constant = ones - basis.Q @ level
     if np.abs(constant).max(initial=0.0) <= 1e-10 * np.abs(ones).max(initial=0.0):
         constant = np.zeros_like(constant)
