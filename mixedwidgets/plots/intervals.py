@@ -15,13 +15,16 @@ from matplotlib.figure import Figure
 from mixedwidgets.lmm.tables import IntervalTable
 from mixedwidgets.plots.lettering import text_width, wrap
 from mixedwidgets.plots.numbers import number, resolution, ticks
-from mixedwidgets.plots.style import MARGIN, NORMAL, SMALL, Mark, Sheet, Theme, stroke
+from mixedwidgets.plots.sheet import MARGIN, Mark, Sheet, stroke
+from mixedwidgets.plots.style import NORMAL, SMALL, Theme
 
 MOST_ROWS = 12
 HEADINGS = {"random": "Random effects", "residual": "Residual", "fixed": "Fixed effects"}
 _TOP, _NOTE, _HEADING, _TIGHTEST, _TALLEST = 54.0, 15.0, 22.0, 22.0, 46.0
 _NUMBERED = 27.0  # rows at least so high have room for the numbers of their scale
 _WRAPPED = 30.0  # and rows so high for a label of two lines
+_LEAST_ROOM = 110.0  # for labels and strips; the estimates are left out before there is less
+_DIGITS = 9  # at most so many are printed of a number
 _MARKERS = "¹²³⁴⁵⁶⁷⁸⁹"
 
 Span = tuple[float, float]
@@ -40,6 +43,11 @@ class Row:
     marker: str
     step: float
 
+    @property
+    def value(self) -> str:
+        """The estimate as it is printed."""
+        return number(self.estimate, self.step, most=_DIGITS)
+
     def at(self, value: float) -> float:
         """Return where a value stands on the strip, 0 to 1; infinities at its ends."""
         return float(np.clip((value - self.limits[0]) / (self.limits[1] - self.limits[0]), 0, 1))
@@ -48,7 +56,19 @@ class Row:
         """Return an interval as it is printed."""
         if math.isnan(span[0]) and math.isnan(span[1]):
             return "–"
-        return f"{number(span[0], self.step)} to {number(span[1], self.step)}"
+        lower, upper = (number(limit, self.step, most=_DIGITS) for limit in span)
+        return f"{lower} to {upper}"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Width of the labels, ends of the strip, right ends of the numbers on a sheet."""
+
+    labels: float
+    strip: Span
+    estimate: float | None
+    wald: float
+    profile: float
 
 
 def height(table: IntervalTable) -> float:
@@ -92,7 +112,7 @@ def draw(
         places.append(y)
         _write_row(sheet, columns, row, y, row_height)
         y += row_height
-    _draw_strips(sheet, columns[1], rows, places, row_height)
+    _draw_strips(sheet, columns.strip, rows, places, row_height)
     for i, note in enumerate(notes):
         x, width = MARGIN, sheet.width - 2 * MARGIN
         sheet.write(x, y + 10 + _NOTE * i, note, color=sheet.theme.muted, width=width)
@@ -113,7 +133,7 @@ def describe(table: IntervalTable) -> str:
     """
     rows = list(_rows(table))
     parts = [
-        f"{row.label}: estimate {number(row.estimate, row.step)}, Wald {row.words(row.wald)}, "
+        f"{row.label}: estimate {row.value}, Wald {row.words(row.wald)}, "
         f"profile {row.words(row.profile)}" + (f" ({table.notes[i]})" if table.notes[i] else "")
         for i, row in enumerate(rows)
     ]
@@ -187,22 +207,22 @@ def _row_height(sheet: Sheet, table: IntervalTable, notes: int) -> float:
     return float(np.clip(free / max(len(groups), 1), _TIGHTEST, _TALLEST))
 
 
-def _columns(sheet: Sheet, rows: list[Row]) -> tuple[float, Span, float, float, float]:
-    """Return the width of the labels, the strip, and the right ends of the three number columns."""
-    words = [(number(r.estimate, r.step), r.words(r.wald), r.words(r.profile)) for r in rows]
-    heads = ("estimate", "Wald", "profile")
-    estimate, wald, profile = (
+def _columns(sheet: Sheet, rows: list[Row]) -> Columns:
+    words = [(row.value, row.words(row.wald), row.words(row.profile)) for row in rows]
+    widths = [
         max(text_width(text, SMALL) for text in column)
-        for column in zip(heads, *words, strict=True)
-    )
+        for column in zip(("estimate", "Wald", "profile"), *words, strict=True)
+    ]
     end = sheet.width - MARGIN - 8  # where a note's marker has room
-    wald_end = end - profile - 15
-    estimate_end = wald_end - wald - 15
-    strip_end = estimate_end - estimate - 15
-    labels = max((text_width(row.label, NORMAL) for row in rows), default=0.0)
-    labels = min(labels, max(0.5 * (strip_end - MARGIN), strip_end - MARGIN - 330))
-    start = MARGIN + labels + 14
-    return labels, (start, max(strip_end, start + 20)), estimate_end, wald_end, end
+    ends = (end, end - widths[2] - 15, end - widths[2] - widths[1] - 30)
+    room = ends[2] - MARGIN
+    estimate = None
+    if room - widths[0] - 15 > _LEAST_ROOM:
+        estimate, room = ends[2], room - widths[0] - 15
+    wanted = max((text_width(row.label, NORMAL) for row in rows), default=0.0)
+    labels = max(min(wanted, max(0.5 * room, room - 330)), 30.0)
+    strip = (MARGIN + labels + 14, MARGIN + max(room, labels + 44))
+    return Columns(labels, strip, estimate, ends[1], ends[0])
 
 
 def _marks(theme: Theme, table: IntervalTable) -> list[Mark]:
@@ -216,30 +236,29 @@ def _marks(theme: Theme, table: IntervalTable) -> list[Mark]:
     return marks
 
 
-def _head(sheet: Sheet, columns: tuple[float, Span, float, float, float], y: float) -> None:
-    for x, text in zip(columns[2:], ("estimate", "Wald", "profile"), strict=True):
-        sheet.write(x, y, text, align="right", color=sheet.theme.muted)
+def _head(sheet: Sheet, columns: Columns, y: float) -> None:
+    for x, text in (
+        (columns.estimate, "estimate"),
+        (columns.wald, "Wald"),
+        (columns.profile, "profile"),
+    ):
+        if x is not None:
+            sheet.write(x, y, text, align="right", color=sheet.theme.muted)
 
 
-def _write_row(
-    sheet: Sheet,
-    columns: tuple[float, Span, float, float, float],
-    row: Row,
-    top: float,
-    row_height: float,
-) -> None:
-    labels, _, estimate, wald, profile = columns
+def _write_row(sheet: Sheet, columns: Columns, row: Row, top: float, row_height: float) -> None:
     start, band = _band(row_height)
     y = top + start + band / 2
-    lines = wrap(row.label, labels, NORMAL) if row_height >= _WRAPPED else [row.label]
+    lines = wrap(row.label, columns.labels, NORMAL) if row_height >= _WRAPPED else [row.label]
     first = y if len(lines) == 1 else top + row_height / 2 - 7
     for i, line in enumerate(lines):
-        sheet.write(MARGIN, first + 14 * i, line, size=NORMAL, width=labels)
-    sheet.write(estimate, y, number(row.estimate, row.step), align="right")
-    sheet.write(wald, y, row.words(row.wald), align="right")
-    sheet.write(profile, y, row.words(row.profile), align="right")
+        sheet.write(MARGIN, first + 14 * i, line, size=NORMAL, width=columns.labels)
+    if columns.estimate is not None:
+        sheet.write(columns.estimate, y, row.value, align="right")
+    sheet.write(columns.wald, y, row.words(row.wald), align="right")
+    sheet.write(columns.profile, y, row.words(row.profile), align="right")
     if row.marker:
-        sheet.write(profile + 1, y, row.marker)
+        sheet.write(columns.profile + 1, y, row.marker)
 
 
 def _beyond(row: Row) -> list[Span]:
@@ -286,10 +305,17 @@ def _draw_strips(
     known = [dot for dot in dots if math.isfinite(dot[0])]
     if known:
         stroke(
-            axes, *np.transpose(known), marker="o", linestyle="none", color=theme.ink, markersize=6.5,
+            axes,
+            *np.transpose(known),
+            marker="o",
+            linestyle="none",
+            color=theme.ink,
+            markersize=6.5,
             markeredgecolor=theme.paper,
-            zorder=5, gid="estimates", clip_on=False,
-        )  # fmt: skip
+            zorder=5,
+            gid="estimates",
+            clip_on=False,
+        )
 
 
 def _draw_scales(
@@ -368,7 +394,13 @@ def _draw_bars(
         heads = [(x, y) for x, y, way in arrows if way == sign]
         if heads:
             stroke(
-                axes, *np.transpose(heads), marker=marker, linestyle="none", color=color, markersize=7,
-                clip_on=False, zorder=3.1,
+                axes,
+                *np.transpose(heads),
+                marker=marker,
+                linestyle="none",
+                color=color,
+                markersize=7,
+                clip_on=False,
+                zorder=3.1,
                 gid=f"{method}-unbounded",
-            )  # fmt: skip
+            )

@@ -11,7 +11,7 @@ _LARGE = 1e6
 _SMALL = 1e-5
 
 
-def number(value: float, resolution: float) -> str:
+def number(value: float, resolution: float, most: int = 12) -> str:
     """Format a number so that differences of about ``resolution`` can be read.
 
     Parameters
@@ -19,7 +19,9 @@ def number(value: float, resolution: float) -> str:
     value : float
         The number; infinities print as ∞, ``nan`` as a dash.
     resolution : float
-        The smallest difference that should show; at most 12 digits are printed.
+        The smallest difference that should show.
+    most : int
+        At most so many significant digits are printed.
 
     Returns
     -------
@@ -36,12 +38,13 @@ def number(value: float, resolution: float) -> str:
     rounded = round(value / 10.0**power) * 10.0**power
     if rounded == 0:
         return "0"
+    leading = math.floor(math.log10(abs(rounded)))
     if abs(rounded) >= _LARGE or resolution < _SMALL:
-        digits = min(max(math.floor(math.log10(abs(rounded))) - power, 0), 12)
+        digits = min(max(leading - power, 0), most - 1)
         mantissa, exponent = f"{value:.{digits}e}".split("e")
         text = f"{mantissa}e{int(exponent)}"
     else:
-        text = f"{value:.{max(-power, 0)}f}"
+        text = f"{value:.{max(min(-power, most - 1 - leading), 0)}f}"
     return text.replace("-", "−")
 
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from mixedwidgets.lmm.tables import Floats, ShrinkageTable
 from mixedwidgets.plots.lettering import text_width
 from mixedwidgets.plots.numbers import number, resolution
-from mixedwidgets.plots.style import MARGIN, SMALL, Mark, Sheet, Theme, stroke, tick_room
+from mixedwidgets.plots.sheet import MARGIN, Mark, Sheet, stroke, tick_room
+from mixedwidgets.plots.style import SMALL, Theme
 
 CONFIDENCES = (0.50, 0.95)
 RADII = tuple(math.sqrt(-2.0 * math.log(1.0 - p)) for p in CONFIDENCES)  # chi-square, 2 df
@@ -230,9 +231,16 @@ def _draw_rows(sheet: Sheet, table: ShrinkageTable, animated: bool) -> None:
     areas = _areas(table, float(np.clip(9.0 * spacing, 14.0, 70.0)))[rows]
     centre = float(table.complete_pooling[0])
     stroke(
-        axes, [centre, centre], axes.get_ylim(), color=sheet.theme.ink, linewidth=1.2,
-        linestyle=(0, (5, 3)), zorder=1.5, animated=animated, gid="complete-pooling",
-    )  # fmt: skip
+        axes,
+        [centre, centre],
+        axes.get_ylim(),
+        color=sheet.theme.ink,
+        linewidth=1.2,
+        linestyle=(0, (5, 3)),
+        zorder=1.5,
+        animated=animated,
+        gid="complete-pooling",
+    )
     _draw_pairs(sheet.theme, axes, alone, pooled, areas, animated)
 
 
@@ -265,9 +273,15 @@ def _draw_plane(sheet: Sheet, table: ShrinkageTable, animated: bool) -> None:
     for p, radius in zip(CONFIDENCES, RADII, strict=True):
         outline = ellipse(centre, covariance, radius)
         stroke(
-            axes, *outline.T, color=theme.likelihood, linewidth=1.3, alpha=0.9, zorder=3.4,
-            animated=animated, gid=f"ellipse-{100 * p:.0f}",
-        )  # fmt: skip
+            axes,
+            *outline.T,
+            color=theme.likelihood,
+            linewidth=1.3,
+            alpha=0.9,
+            zorder=3.4,
+            animated=animated,
+            gid=f"ellipse-{100 * p:.0f}",
+        )
     _draw_pairs(
         theme,
         axes,
@@ -277,10 +291,19 @@ def _draw_plane(sheet: Sheet, table: ShrinkageTable, animated: bool) -> None:
         animated,
     )
     stroke(
-        axes, centre[:1], centre[1:2], marker="D", linestyle="none", markersize=9, zorder=4,
+        axes,
+        centre[:1],
+        centre[1:2],
+        marker="D",
+        linestyle="none",
+        markersize=9,
+        zorder=4,
         color=theme.likelihood,
-        markeredgecolor=theme.paper, markeredgewidth=1.2, animated=animated, gid="complete-pooling",
-    )  # fmt: skip
+        markeredgecolor=theme.paper,
+        markeredgewidth=1.2,
+        animated=animated,
+        gid="complete-pooling",
+    )
 
 
 def ellipse(centre: Floats, covariance: Floats, radius: float, points: int = 90) -> Floats:
@@ -312,19 +335,36 @@ def _draw_pairs(
     """Draw each group as a hollow and a filled marker with a thin line from one to the other."""
     few = len(alone) <= 60
     lines = LineCollection(
-        list(np.stack((alone, pooled), axis=1)), colors=theme.muted,
-        linewidths=0.9 if few else 0.45, alpha=0.7 if few else 0.28, zorder=2.0,
-        animated=animated, gid="lines",
-    )  # fmt: skip
+        list(np.stack((alone, pooled), axis=1)),
+        colors=theme.muted,
+        linewidths=0.9 if few else 0.45,
+        alpha=0.7 if few else 0.28,
+        zorder=2.0,
+        animated=animated,
+        gid="lines",
+    )
     axes.add_collection(lines, autolim=False)
     scatter: Callable[..., Any] = axes.scatter
     scatter(
-        *alone.T, s=areas, facecolors=theme.panel if few else "none", edgecolors=theme.muted,
-        linewidths=1.1 if few else 0.7, alpha=1.0 if few else 0.6, zorder=2.5, animated=animated,
-        gid="no-pooling", plotnonfinite=False,
-    )  # fmt: skip
+        *alone.T,
+        s=areas,
+        facecolors=theme.panel if few else "none",
+        edgecolors=theme.muted,
+        linewidths=1.1 if few else 0.7,
+        alpha=1.0 if few else 0.6,
+        zorder=2.5,
+        animated=animated,
+        gid="no-pooling",
+        plotnonfinite=False,
+    )
     scatter(
-        *pooled.T, s=areas, facecolors=theme.pooled, edgecolors=theme.panel,
-        linewidths=0.6 if few else 0.25, alpha=1.0 if few else 0.8, zorder=3.0, animated=animated,
+        *pooled.T,
+        s=areas,
+        facecolors=theme.pooled,
+        edgecolors=theme.panel,
+        linewidths=0.6 if few else 0.25,
+        alpha=1.0 if few else 0.8,
+        zorder=3.0,
+        animated=animated,
         gid="partial-pooling",
-    )  # fmt: skip
+    )

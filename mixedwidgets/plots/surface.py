@@ -10,17 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mixedwidgets.lmm.tables import Slice, Surface
+from mixedwidgets.lmm.tables import Surface
 from mixedwidgets.plots.numbers import number, resolution, significant
-from mixedwidgets.plots.style import MARGIN, NORMAL, Mark, Sheet, Theme, stroke, tick_room
+from mixedwidgets.plots.sheet import MARGIN, Mark, Sheet, stroke, tick_room
+from mixedwidgets.plots.slices import FAR, ONE_PARAMETER, Span, draw_slices, span
+from mixedwidgets.plots.style import Theme, crosshair_look, optimum_look, wald_look
 
 CONFIDENCES = (0.50, 0.80, 0.95, 0.99)
+_APART = (34.0, 17.0)  # two labels of contours need one of these distances
 LEVELS = tuple(-2.0 * math.log(1.0 - p) for p in CONFIDENCES)  # chi-square, 2 degrees of freedom
-ONE_PARAMETER = 3.841458820694124  # chi-square, 1 degree of freedom, 95%
-_FAR = 8.0 * LEVELS[-1]  # deep enough to stand for minus infinity between two grid points
-_DEPTH = 6.5  # how far below its maximum a log-likelihood is shown
-
-Span = tuple[float, float]
 
 
 def draw(
@@ -53,7 +51,7 @@ def draw(
     sheet.scale(axes, "y", label=table.labels[1], every=45)
     _draw_regions(sheet, axes, table)
     _draw_moving(sheet, axes, table, animated)
-    _draw_slices(sheet, table, (split + 62.0, top, sheet.width - MARGIN - 30, bottom), animated)
+    draw_slices(sheet, table, (split + 62.0, top, sheet.width - MARGIN - 30, bottom), animated)
 
 
 def describe(table: Surface) -> str:
@@ -97,39 +95,6 @@ def view(table: Surface) -> tuple[Span, Span]:
         The table that is drawn.
     """
     return _axis_view(table, 0), _axis_view(table, 1)
-
-
-def span(x: NDArray[np.float64], drop: NDArray[np.float64], level: float) -> Span:
-    """Return the range of ``x`` where a curve lies within ``level`` of its maximum.
-
-    Parameters
-    ----------
-    x, drop : ndarray, shape (g,)
-        The curve; ``drop`` may be ``inf`` or ``nan``.
-    level : float
-        Such as 3.84.
-
-    Returns
-    -------
-    tuple of two float
-        Where the curve crosses the level, linear between points; ``-inf`` or ``inf`` where it
-        has not crossed at the end of the curve, ``nan`` where it is nowhere within the level.
-    """
-    deep = np.where(np.isfinite(drop), drop, _FAR)
-    inside = np.flatnonzero(deep <= level)
-    if not len(inside):
-        return math.nan, math.nan
-    first, last = int(inside[0]), int(inside[-1])
-    lower = _crossing(x, deep, first - 1, first, level) if first > 0 else -math.inf
-    upper = _crossing(x, deep, last + 1, last, level) if last + 1 < len(x) else math.inf
-    return lower, upper
-
-
-def _crossing(
-    x: NDArray[np.float64], drop: NDArray[np.float64], outer: int, inner: int, level: float
-) -> float:
-    part = (level - drop[inner]) / (drop[outer] - drop[inner])
-    return float(x[inner] + part * (x[outer] - x[inner]))
 
 
 def _joint_span(table: Surface, axis: int) -> Span:
@@ -178,31 +143,17 @@ def _wald_crosses(table: Surface) -> bool:
 def _marks(theme: Theme, table: Surface) -> list[Mark]:
     names = "  ".join(f"{100 * p:.0f}" for p in reversed(CONFIDENCES))
     marks = [
-        Mark("maximum", marker=_optimum_look(theme)),
+        Mark("maximum", marker=optimum_look(theme)),
         Mark(f"{names}% joint confidence", fill=theme.shades),
     ]
     if table.ellipse is not None:
-        marks.append(Mark("Wald 95%", line=_wald_look(theme)))
+        marks.append(Mark("Wald 95%", line=wald_look(theme)))
     xlim, ylim = view(table)
     if _impossible(table, xlim, ylim):
         marks.append(Mark("impossible: regions end there", hatched=True))
     if len(table.path) > 1:
         marks.append(Mark("optimiser's path", line=_path_look(theme)))
     return marks
-
-
-def _optimum_look(theme: Theme) -> dict[str, Any]:
-    return {
-        "marker": "o",
-        "markersize": 7.0,
-        "markerfacecolor": theme.likelihood,
-        "markeredgecolor": theme.paper,
-        "markeredgewidth": 1.2,
-    }
-
-
-def _wald_look(theme: Theme) -> dict[str, Any]:
-    return {"color": theme.wald, "linewidth": 1.6, "linestyle": (0, (5, 2.5))}
 
 
 def _path_look(theme: Theme) -> dict[str, Any]:
@@ -252,7 +203,7 @@ def _draw_regions(sheet: Sheet, axes: Axes, table: Surface) -> None:
     theme = sheet.theme
     columns, rows = _inside(table.x, table.allowed[0]), _inside(table.y, table.allowed[1])
     x, y, drop = table.x[columns], table.y[rows], table.drop[np.ix_(rows, columns)]
-    drop = np.ma.masked_invalid(np.where(np.isposinf(drop), _FAR, np.clip(drop, 0.0, _FAR)))
+    drop = np.ma.masked_invalid(np.where(np.isposinf(drop), FAR, np.clip(drop, 0.0, FAR)))
     if min(drop.shape) > 1 and drop.count() and drop.min() < LEVELS[-1]:
         filled = axes.contourf(x, y, drop, (0.0, *LEVELS), colors=theme.shades[::-1], zorder=0.8)
         filled.set_gid("regions")
@@ -266,7 +217,7 @@ def _draw_regions(sheet: Sheet, axes: Axes, table: Surface) -> None:
             _label_contours(sheet, axes, table.optimum, reached, list(lines.get_paths()))
     sheet.impossible(axes, _impossible(table, axes.get_xlim(), axes.get_ylim()))
     if table.ellipse is not None:
-        stroke(axes, *table.ellipse.T, **_wald_look(theme), zorder=2.6, gid="wald")
+        stroke(axes, *table.ellipse.T, **wald_look(theme), zorder=2.6)
     if len(table.path) > 1:
         stroke(
             axes,
@@ -296,17 +247,22 @@ def _label_contours(
     hits = centre + reach[:, :, None] * rays.T  # contour, ray, coordinate
     room = np.array([right - left - 20, bottom - top - 10])
     inside = ((hits > np.array([20, 10])) & (hits < room)).all(axis=2)
-    steps = np.abs(np.diff(hits, axis=0)) / np.array([34.0, 17.0])
+    steps = np.abs(np.diff(hits, axis=0)) / _APART
     both = inside[:-1] & inside[1:]
     apart = np.where(both, np.nan_to_num(steps.max(axis=2)), 1.6).min(axis=0, initial=1.6)
     best = int(np.argmax(inside.sum(axis=0) * apart))
+    last = np.full(2, -np.inf)
     for level, (x, y), shown in zip(levels, hits[:, best], inside[:, best], strict=True):
-        if shown:
-            i = LEVELS.index(level)
+        if shown and (np.abs(last - (x, y)) >= _APART).any():
+            i, last = LEVELS.index(level), np.array([x, y])
             sheet.write(
-                x / scale[0] + x0, y / scale[1] + y0, f"{100 * CONFIDENCES[i]:.0f}%",
-                align="center", halo=sheet.theme.shades[3 - i], transform=axes.transData,
-            )  # fmt: skip
+                x / scale[0] + x0,
+                y / scale[1] + y0,
+                f"{100 * CONFIDENCES[i]:.0f}%",
+                align="center",
+                halo=sheet.theme.shades[3 - i],
+                transform=axes.transData,
+            )
 
 
 def _pieces(path: Any) -> NDArray[np.float64]:
@@ -329,75 +285,8 @@ def _reach(outline: NDArray[np.float64], rays: NDArray[np.float64]) -> NDArray[n
 
 def _draw_moving(sheet: Sheet, axes: Axes, table: Surface, animated: bool) -> None:
     (x, y), xlim, ylim = table.optimum, axes.get_xlim(), axes.get_ylim()
-    thin: dict[str, Any] = {
-        "color": sheet.theme.ink,
-        "linewidth": 0.7,
-        "alpha": 0.4,
-        "animated": animated,
-    }
-    stroke(axes, [x, x], ylim, **thin, zorder=3.0, gid="crosshair-x")
-    stroke(axes, xlim, [y, y], **thin, zorder=3.0, gid="crosshair-y")
-    look = _optimum_look(sheet.theme)
-    stroke(axes, [x], [y], linestyle="none", **look, animated=animated, zorder=4.0, gid="optimum")
-
-
-def _draw_slices(
-    sheet: Sheet, table: Surface, box: tuple[float, float, float, float], animated: bool
-) -> None:
-    left, top, right, bottom = box
-    sheet.write(left - 27, top - 11, "log-likelihood − max", size=NORMAL)
-    half = (bottom - top - 48) / 2
-    views = view(table)
-    for i, curve in enumerate(table.slices):
-        start = top + i * (half + 48)
-        limits = (float(curve.x[0]), float(curve.x[-1]))
-        pad = 0.05 * (limits[1] - limits[0]) or 1.0
-        low, high = table.allowed[i]
-        limits = (
-            max(limits[0], views[i][0]) if limits[0] > low + 0.4 * pad else low - pad,
-            limits[1] if limits[1] < high - 0.4 * pad else high + pad,
-        )
-        axes = sheet.panel((left, start, right, start + half), limits, (-_DEPTH, 0.5))
-        sheet.scale(axes, "x", label=curve.label, every=40, reach=(32.0, 40.0))
-        sheet.scale(axes, "y", every=28)
-        _draw_slice(sheet, axes, curve, table.allowed[i], animated)
-
-
-def _draw_slice(sheet: Sheet, axes: Axes, curve: Slice, allowed: Span, animated: bool) -> None:
-    theme, xlim, ylim = sheet.theme, axes.get_xlim(), axes.get_ylim()
-    beyond = [(xlim[0], ylim[0], allowed[0], ylim[1])] if allowed[0] > xlim[0] else []
-    if allowed[1] < xlim[1]:
-        beyond.append((allowed[1], ylim[0], xlim[1], ylim[1]))
-    sheet.impossible(axes, beyond)
-    cut = -ONE_PARAMETER / 2
-    lower, upper = np.clip(span(curve.x, curve.drop, ONE_PARAMETER), *allowed)
-    stroke(axes, xlim, [cut, cut], color=theme.muted, linewidth=0.8, zorder=1.0, gid="cut")
-    stroke(
-        axes, np.clip([lower, upper], *xlim), [cut, cut], color=theme.likelihood, linewidth=4.0,
-        alpha=0.45, solid_capstyle="butt", zorder=2.4, gid="interval",
-    )  # fmt: skip
-    stroke(
-        axes,
-        curve.x,
-        _shown(curve.drop),
-        color=theme.likelihood,
-        linewidth=1.8,
-        zorder=2.5,
-        gid="curve",
-    )
-    stroke(axes, curve.x, _shown(curve.wald), **_wald_look(theme), zorder=2.6, gid="wald")
-    x = curve.estimate
-    stroke(
-        axes, [x, x], ylim, color=theme.ink, linewidth=0.7, alpha=0.4, animated=animated, zorder=3.0,
-        gid="slice-crosshair",
-    )  # fmt: skip
-    look = _optimum_look(theme)
-    stroke(
-        axes, [x], [0], linestyle="none", **look, animated=animated, zorder=4.0, gid="slice-optimum"
-    )
-    sheet.write(1.02, cut, "95%", color=theme.muted, transform=axes.get_yaxis_transform())
-
-
-def _shown(drop: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return half a drop as a log-likelihood, without the far depths."""
-    return np.where(drop < 8 * _DEPTH, -drop / 2, np.nan)
+    thin = crosshair_look(sheet.theme) | {"animated": animated}
+    stroke(axes, [x, x], ylim, **thin, gid="crosshair-x")
+    stroke(axes, xlim, [y, y], **thin, gid="crosshair-y")
+    look = optimum_look(sheet.theme)
+    stroke(axes, [x], [y], **look, animated=animated, zorder=4.0, gid="optimum")
