@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mixedwidgets.lmm.bases import SplineSettings
-from mixedwidgets.lmm.coding import CODINGS
+from mixedwidgets.lmm.coding import CODINGS, Contrast
 from mixedwidgets.lmm.expressions import (
     Binary,
     Call,
@@ -129,9 +129,11 @@ def _degree(call: Call, given: Mapping[str, Expr], default: int) -> int:
     return degree
 
 
-def contrast(given: Mapping[str, Expr]) -> tuple[str, int | None] | None:
+def contrast(given: Mapping[str, Expr]) -> Contrast | None:
     """Read the coding that ``C(f, kind, how_many)`` asks for."""
     how_many = whole(given.get("how.many"), "how.many", None)
+    if how_many is not None and how_many < 1:
+        raise NodeError("the number of contrasts in C() is at least 1", given["how.many"])
     if "contr" not in given:
         return None
     kind = strip_parens(given["contr"])
@@ -142,7 +144,8 @@ def contrast(given: Mapping[str, Expr]) -> tuple[str, int | None] | None:
             "a matrix goes into the argument contrasts",
             given["contr"],
         )
-    return text, how_many
+    by_function = isinstance(kind, Name) and text.startswith("contr.")
+    return Contrast(text, how_many, numbered=by_function or how_many is not None)
 
 
 def label_list(expr: Expr) -> list[str]:

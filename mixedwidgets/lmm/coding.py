@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,26 @@ from mixedwidgets.errors import DataError, nearest
 from mixedwidgets.lmm.linalg import Array
 
 Coded = tuple[Array, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The coding that ``C(f, kind, how_many)`` asks for in a formula.
+
+    Attributes
+    ----------
+    kind : str
+        A name in ``CODINGS``, also as ``contr.sum``.
+    how_many : int or None
+        Keep this many contrasts.
+    numbered : bool
+        Name the columns by the position of the level, as R does when it is given the function
+        ``contr.treatment`` or a number of contrasts, instead of by its label.
+    """
+
+    kind: str
+    how_many: int | None = None
+    numbered: bool = False
 
 
 def treatment(labels: Sequence[str]) -> Coded:
@@ -62,20 +83,18 @@ CODINGS: dict[str, Callable[[Sequence[str]], Coded]] = {
 }
 
 
-def coding(kind: Any, labels: Sequence[str], name: str, how_many: int | None = None) -> Coded:
+def coding(kind: Any, labels: Sequence[str], name: str) -> Coded:
     """Return the contrast matrix of a factor.
 
     Parameters
     ----------
-    kind : str, array or DataFrame
+    kind : str, Contrast, array or DataFrame
         A name in ``CODINGS`` (also as ``contr.sum``), or a matrix with one row a level; a
         DataFrame's column labels name the contrasts.
     labels : sequence of str
         The levels.
     name : str
         The factor, for messages.
-    how_many : int, optional
-        Keep this many contrasts, as R's ``C(f, kind, how.many)``.
 
     Returns
     -------
@@ -93,13 +112,11 @@ def coding(kind: Any, labels: Sequence[str], name: str, how_many: int | None = N
             f"the factor {name!r} has only one level in the rows used "
             f"({', '.join(map(repr, labels))}), so it has no effect to estimate; leave it out"
         )
-    if isinstance(kind, str):
-        matrix, names = _named(kind, labels, name)
-    else:
-        matrix, names = _given(kind, labels, name)
-    if how_many is not None:
-        matrix, names = matrix[:, :how_many], names[:how_many]
-    return matrix, names
+    if isinstance(kind, Contrast):
+        used = _numbered(len(labels)) if kind.numbered else labels
+        matrix, names = _named(kind.kind, used, name)
+        return matrix[:, : kind.how_many], names[: kind.how_many]
+    return _named(kind, labels, name) if isinstance(kind, str) else _given(kind, labels, name)
 
 
 def _named(kind: str, labels: Sequence[str], name: str) -> Coded:

@@ -57,15 +57,15 @@ class Factor:
         Whether the order means something (then it is coded by polynomials).
     logical : bool
         Whether it came from True and False, which also count as 1 and 0.
-    contrast : tuple or None
-        The coding chosen in the formula by ``C(f, kind, how_many)``.
+    contrast : coding.Contrast or None
+        The coding chosen in the formula by ``C()``.
     """
 
     codes: Codes
     levels: pd.Index
     ordered: bool = False
     logical: bool = False
-    contrast: tuple[Any, int | None] | None = None
+    contrast: object = None
 
     def missing(self) -> NDArray[np.bool_]:
         """Return which rows are missing."""

@@ -106,9 +106,8 @@ def _columns(
     labels = variable.labels()
     if in_full:
         return [(name + s, (variable.codes == j).astype(float)) for j, s in enumerate(labels)]
-    kind, how_many = variable.contrast or (None, None)
-    kind = contrasts.get(plain_name(expr), kind)
+    kind = contrasts.get(plain_name(expr), variable.contrast)
     if kind is None:
         kind = "poly" if variable.ordered else "treatment"
-    matrix, suffixes = coding(kind, labels, plain_name(expr), how_many)
+    matrix, suffixes = coding(kind, labels, plain_name(expr))
     return [(name + s, matrix[variable.codes, j]) for j, s in enumerate(suffixes)]
