@@ -197,6 +197,8 @@ class _Recorder(RendererBase):
         shape = marker_trans + Affine2D().scale(1.0, -1.0)
         clean = self._clean(marker_path, shape, gc.get_snap() or False, width)
         at = (trans + self._down).transform(np.asarray(path.vertices, dtype=float))
+        if gc.get_snap():
+            at = np.floor(at + 0.5)
         self._add_shapes(gc, [_svg(clean)], self._style(gc, rgbFace), at=at)
 
     def draw_path_collection(

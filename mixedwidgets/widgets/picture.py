@@ -71,7 +71,7 @@ class Picture(anywidget.AnyWidget):
     """
 
     # Read as text: anywidget would keep every instance alive through a watched path.
-    _esm = _file("picture.js")
+    _esm = _file("canvas.js") + _file("picture.js")
     _css = _file("picture.css")
 
     alt = traitlets.Unicode().tag(sync=True)
