@@ -12,6 +12,7 @@ coefficients are moved to the response before anything is solved.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from mixedwidgets.lmm.parameters import Parameter, compatible
 from mixedwidgets.lmm.polar import BEYOND, TINY, Polar
 
 NEAR = 0.02  # deviance units: how far the quadratic model is trusted
+FURTHEST = 1e60  # relative standard deviations beyond would overflow when squared
 FIRM = 1e-3  # smallest eigenvalue of the scaled Hessian for which it is trusted
 
 
@@ -64,9 +66,11 @@ class Constraint:
         """Number of coordinates, log sigma included."""
         return self.factor.layout.ntheta + 1
 
+    @cached_property
     def free(self) -> NDArray[np.intp]:
         """Indices of the coordinates that are not held."""
-        return np.setdiff1d(np.arange(self.size), [c for c in self.coordinates if c >= 0])
+        held = {c for c in self.coordinates if c >= 0}
+        return np.array([c for c in range(self.size) if c not in held], dtype=np.intp)
 
     def start(self, covariance_factor: Array, sigma: float) -> Array:
         """All coordinates of a factor of the covariance (K, K) in user's units, and of sigma."""
@@ -98,7 +102,7 @@ class Constraint:
             All coordinates at the minimum.
         """
         z = self._insert(values, start)
-        free = self.free()
+        free = self.free
         found = minimise(self._restricted(values, z, free), z[free])
         out = z.copy()
         out[free] = found.x
@@ -125,7 +129,7 @@ class Constraint:
             All coordinates at the minimum.
         """
         z = self._insert(values, start)
-        free = self.free()
+        free = self.free
         value, gradient, hessian = self._restricted(values, z, free)(z[free])
         if np.isfinite(value):
             scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
@@ -224,6 +228,8 @@ class Constraint:
         if not np.all(np.isfinite(z)) or abs(z[-1]) > BEYOND:
             return forbidden
         T, jacobian = self._factor(z)
+        if not np.abs(T).max() < FURTHEST:
+            return forbidden
         try:
             solved = solve(self.factor.covariance(T), moments, self.reml)
         except np.linalg.LinAlgError:

@@ -135,9 +135,7 @@ def solve(S: Array, moments: Moments, reml: bool) -> Solved:
         delta, q = np.empty(0), float(gram[p, p])
     d = D[:, p] - np.tensordot(delta, D[:, :p], axes=(0, 1))
     N = moments.nobs - p if reml else moments.nobs
-    return Solved(
-        N, logdet, q, -moments.sum_log_weights, delta, precision, H, D[:, :p], d
-    )
+    return Solved(N, logdet, q, -moments.sum_log_weights, delta, precision, H, D[:, :p], d)
 
 
 def _eliminate(R: Array, C: Array, S: Array) -> tuple[Array, Array]:
@@ -158,6 +156,7 @@ def _eliminate(R: Array, C: Array, S: Array) -> tuple[Array, Array]:
                 entry -= factor[i, k] * factor[j, k]
             if i == j:
                 entry += 1.0
+                np.maximum(entry, 1.0, out=entry)  # as in exact arithmetic; rounding may lose it
                 np.sqrt(entry, out=entry)
             else:
                 entry /= factor[j, j]

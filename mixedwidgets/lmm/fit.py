@@ -250,7 +250,7 @@ class Fit:
             raise ModelError(f"level is {level!r}; give a number between 0 and 1, such as 0.95.")
         chosen = self._choose(parm)
         if method == "profile":
-            intervals = [profile_interval(self._ml, p, level) for p in chosen]
+            intervals = [profile_interval(self.likelihood_estimate, p, level) for p in chosen]
             lower = np.array([i.lower for i in intervals])
             upper = np.array([i.upper for i in intervals])
             notes = {p.name: i.note for p, i in zip(chosen, intervals, strict=True) if i.note}
@@ -279,17 +279,17 @@ class Fit:
         return pd.Series({p.name: self._value(p) for p in self.parameters}, name="estimate")
 
     def __repr__(self) -> str:
-        return print_text(self._report)
+        return print_text(self.report)
 
     def _repr_html_(self) -> str:
-        return print_html(self._report)
+        return print_html(self.report)
 
     def _value(self, parameter: Parameter) -> float:
         e = self.estimate
         return value_of(parameter, e.covariances, e.sigma, e.beta)
 
     @cached_property
-    def _ml(self) -> Estimate:
+    def likelihood_estimate(self) -> Estimate:
         """The maximum-likelihood estimates of the same model."""
         return estimate(self.estimate.moments, False) if self.reml else self.estimate
 
@@ -321,7 +321,8 @@ class Fit:
         return tuple(out)
 
     @cached_property
-    def _report(self) -> ReportData:
+    def report(self) -> ReportData:
+        """All numbers that the summaries show."""
         design = self.design
         scaled = self._residuals / self.sigma
         if design.weights is not None:
@@ -376,10 +377,10 @@ class Summary:
         )
 
     def __repr__(self) -> str:
-        return summary_text(self.fit._report)
+        return summary_text(self.fit.report)
 
     def _repr_html_(self) -> str:
-        return summary_html(self.fit._report)
+        return summary_html(self.fit.report)
 
 
 def lmer(

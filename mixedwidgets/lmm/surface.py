@@ -35,7 +35,7 @@ def surface(
     a: Parameter,
     b: Parameter,
     kind: str = "profile",
-    nodes: int = 13,
+    nodes: int = 11,
     fine: int = 61,
 ) -> Surface:
     """The likelihood over two parameters, relative to its maximum.
@@ -97,7 +97,7 @@ def curve(
     estimate: Estimate,
     parameter: Parameter,
     kind: str = "profile",
-    nodes: int = 13,
+    nodes: int = 11,
     reach: tuple[float, float] | None = None,
     fine: int = 121,
 ) -> Slice:
@@ -225,15 +225,13 @@ def _grid(
     for r in (*range(at_y, len(y)), *range(at_y - 1, -1, -1)):
         nearer = r - 1 if r > at_y else r + 1
         for c in (*range(at_x, len(x)), *range(at_x - 1, -1, -1)):
-            if r == at_y and c == at_x:
-                start = walker.start
+            if r == at_y:
+                start = _foretold(x, inner[r], c, at_x, walker.start)
             elif c == at_x:
-                start = inner[nearer, c]
+                start = _foretold(y, inner[:, c], r, at_y, walker.start)
             else:
                 before = c - 1 if c > at_x else c + 1
-                start = inner[r, before]
-                if r != at_y:
-                    start = start + inner[nearer, c] - inner[nearer, before]
+                start = inner[r, before] + inner[nearer, c] - inner[nearer, before]
             rise[r, c], inner[r, c] = walker.step((x[c], y[r]), start)
     if kind == "profile" and any(p.kind == "cor" for p in pair):
         _relax(walker, x, y, rise, inner)
@@ -264,11 +262,25 @@ def _line(estimate: Estimate, parameter: Parameter, value: float, x: Array, kind
     walker = _Walker(estimate, (parameter,), (value,), kind)
     at = int(np.argmin(np.abs(x - value)))
     rise = np.empty(len(x))
-    for indices in (range(at, len(x)), range(at - 1, -1, -1)):
-        z = walker.start
-        for i in indices:
-            rise[i], z = walker.step((x[i],), z)
+    inner = np.empty((len(x), len(walker.start)))
+    for i in (*range(at, len(x)), *range(at - 1, -1, -1)):
+        start = _foretold(x, inner, i, at, walker.start)
+        rise[i], inner[i] = walker.step((x[i],), start)
     return rise
+
+
+def _foretold(x: Array, inner: Array, i: int, at: int, start: Array) -> Array:
+    """Inner optimum at a node, extrapolated on a line from the two nodes before it."""
+    if i == at:
+        return start
+    back = 1 if i > at else -1
+    first, second = i - back, i - 2 * back
+    if first == at:
+        second = at + 1 if i < at and at + 1 < len(x) else first
+    if second == first:
+        return np.asarray(inner[first])
+    slope = (inner[first] - inner[second]) / (x[first] - x[second])
+    return np.asarray(inner[first] + slope * (x[i] - x[first]))
 
 
 class _Walker:

@@ -1,0 +1,88 @@
+"""The controls: dropdowns and tick boxes for the roles of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets as ipw
+
+
+class _Offering:
+    """Sets a dropdown's options and value together, without its observers acting on it.
+
+    Setting ``options`` alone resets the selection and notifies; so it is done here only.
+    """
+
+    def __init__(self) -> None:
+        self.under_way = False
+
+    def __call__(self, control: Any, options: Sequence[tuple[str, Any]], value: Any) -> None:
+        """Offer (label, value) pairs with one selected."""
+        options = tuple(options)
+        if control.options == options and control.value == value:
+            return
+        self.under_way = True
+        try:
+            with control.hold_sync():
+                if control.options != options:
+                    control.options = options
+                control.value = value
+        finally:
+            self.under_way = False
+
+
+offer = _Offering()
+
+
+class Ticks(ipw.VBox):
+    """One tick box for each column that can play a role; those left out say why.
+
+    Parameters
+    ----------
+    title : str
+        What the tick boxes choose.
+    names : sequence of str
+        All columns, in order.
+    changed : callable
+        Called with a column's name and whether it is now ticked, when the user ticks.
+    """
+
+    def __init__(self, title: str, names: Sequence[str], changed: Callable[[str, bool], None]):
+        self._changed = changed
+        self._setting = False
+        self.boxes = {
+            name: ipw.Checkbox(
+                description=name,
+                indent=False,
+                layout=ipw.Layout(width="auto", margin="0 12px 0 0"),
+            )
+            for name in names
+        }
+        for box in self.boxes.values():
+            box.observe(self._on_box_changed, "value")
+        self._left_out = ipw.HTML(layout=ipw.Layout(margin="0"))
+        row = ipw.Box(
+            list(self.boxes.values()),
+            layout=ipw.Layout(
+                display="flex", flex_flow="row wrap", max_height="96px", overflow="auto"
+            ),
+        )
+        super().__init__([ipw.HTML(f"<b>{title}</b>"), row, self._left_out])
+
+    def set(self, offered: Sequence[str], ticked: Sequence[str], left_out: str) -> None:
+        """Show the boxes offered, tick some, and say in HTML what is left out."""
+        self._setting = True
+        try:
+            for name, box in self.boxes.items():
+                display = None if name in offered else "none"
+                if box.layout.display != display:
+                    box.layout.display = display
+                box.value = name in ticked
+            self._left_out.value = left_out
+        finally:
+            self._setting = False
+
+    def _on_box_changed(self, change: Any) -> None:
+        if not self._setting:
+            self._changed(change["owner"].description, change["new"])

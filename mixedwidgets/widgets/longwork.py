@@ -1,0 +1,70 @@
+"""Long work in slices on the event loop: it never blocks a click, and stale work is dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+BUDGET = 0.05  # seconds of work before the loop gets a turn
+PAUSE = 0.002  # seconds that the loop gets between slices
+
+
+class LongWork:
+    """Runs one generator at a time; starting another drops the one before.
+
+    Parameters
+    ----------
+    guarded : callable returning a context manager
+        Wraps every slice, so that no exception vanishes.
+    """
+
+    def __init__(self, guarded: Callable[[], Any]):
+        self._guarded = guarded
+        self._turn = 0
+
+    def start(self, steps: Iterator[Any], show: Callable[[Any, bool], None]) -> None:
+        """Work through steps; ``show(result, finished)`` after each slice.
+
+        The first slice runs at once. Where no event loop runs, all of it does.
+
+        Parameters
+        ----------
+        steps : iterator
+            Each item is a better partial result.
+        show : callable
+            Receives the latest item and whether it is the last.
+        """
+        self._turn += 1
+        self._continue(self._turn, steps, show)
+
+    def cancel(self) -> None:
+        """Drop what is under way."""
+        self._turn += 1
+
+    def _continue(self, turn: int, steps: Iterator[Any], show: Callable[[Any, bool], None]) -> None:
+        if turn != self._turn:
+            return
+        loop = _running_loop()
+        with self._guarded():
+            finished, latest = _slice(steps, BUDGET if loop is not None else float("inf"))
+            if latest is not None:
+                show(latest, finished)
+            if not finished and loop is not None and turn == self._turn:
+                loop.call_later(PAUSE, self._continue, turn, steps, show)
+
+
+def _slice(steps: Iterator[Any], budget: float) -> tuple[bool, Any]:
+    latest, until = None, time.perf_counter() + budget
+    for latest in steps:
+        if time.perf_counter() >= until:
+            return False, latest
+    return True, latest
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
