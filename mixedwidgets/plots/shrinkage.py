@@ -23,7 +23,8 @@ RADII = tuple(math.sqrt(-2.0 * math.log(1.0 - p)) for p in CONFIDENCES)  # chi-s
 MOST_LABELS = 30
 _TOP = 56.0
 _WHISKERS = 2.0  # interquartile ranges beyond the quartiles that a picture surely shows
-_STRETCH = 1.6  # and it shows everything where that takes no more than so many times the room
+# It shows everything where that takes no more than so many times the room, for few and for many.
+_STRETCH, _STRETCH_MANY, _FEW = 1.6, 1.25, 60
 _LINE = 14.0  # the smallest distance of two lines of text
 
 Span = tuple[float, float]
@@ -132,7 +133,8 @@ def limits(table: ShrinkageTable, axis: int) -> Span:
         reach = _WHISKERS * (high - low)
         inside = np.logical_and(alone >= low - reach, alone <= high + reach)
         shown = np.concatenate((shown, alone[inside]))
-    if not len(shown) or np.ptp(everything) <= _STRETCH * np.ptp(shown):
+    stretch = _STRETCH if len(table.levels) <= _FEW else _STRETCH_MANY
+    if not len(shown) or np.ptp(everything) <= stretch * np.ptp(shown):
         shown = everything
     lower, upper = float(shown.min()), float(shown.max())
     if upper - lower <= 1e-12 * max(abs(lower), abs(upper)):
@@ -333,7 +335,7 @@ def _draw_pairs(
     theme: Theme, axes: Axes, alone: Floats, pooled: Floats, areas: Floats, animated: bool
 ) -> None:
     """Draw each group as a hollow and a filled marker with a thin line from one to the other."""
-    few = len(alone) <= 60
+    few = len(alone) <= _FEW
     lines = LineCollection(
         list(np.stack((alone, pooled), axis=1)),
         colors=theme.muted,
