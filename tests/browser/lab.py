@@ -197,14 +197,20 @@ class LabPage:
         if failures.count():
             raise RuntimeError(f"a cell failed:\n{failures.first.inner_text()}")
 
+    def run_code(self, source: str) -> None:
+        """Run some source in the kernel of the notebook, without a cell, and wait for it."""
+        self.page.evaluate(_RUN, source)
+
     def picture(self, number: int = 0, seq: int = 1) -> Locator:
-        """Wait until the picture of that number shows `seq` or later, and return its element."""
+        """Wait until a picture shows `seq` or later; bring it into view, return its element."""
         self.page.wait_for_function(
             "([css, number, seq]) => +document.querySelectorAll(css)[number]?.dataset.seq >= seq",
             arg=[PICTURE, number, seq],
             timeout=SECONDS * 1000,
         )
-        return self.page.locator(PICTURE).nth(number)
+        element = self.page.locator(PICTURE).nth(number)
+        element.scroll_into_view_if_needed()
+        return element
 
     def hide_sidebar(self) -> None:
         """Close the file browser, which is open by default."""
@@ -233,6 +239,13 @@ def chromium(executable: str) -> Iterator[Browser]:
 _KERNEL_IS_IDLE = """() => {
   const panel = window.jupyterapp?.shell?.currentWidget;
   return panel?.sessionContext?.session?.kernel?.status === "idle";
+}"""
+
+
+_RUN = """async (code) => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const reply = await kernel.requestExecute({ code }).done;
+  if (reply.content.status !== "ok") throw new Error(reply.content.evalue);
 }"""
 
 

@@ -1,3 +1,5 @@
+"""A picture with one of everything that can move; run as a notebook cell and by the tests."""
+
 import numpy as np
 from matplotlib.collections import LineCollection
 
@@ -16,16 +18,14 @@ def draw_many(figure):
     left.axvline(5, color="tab:red", lw=1, animated=True)
     left.plot([5], [0.5], "o", ms=10, color="tab:red", animated=True, gid="handle")
     left.text(5.2, 2.2, r"$\hat\tau$ = 0.62 here", animated=True)
-    left.annotate(
-        "an arrow", (3, 0), (1, -2.5), arrowprops={"arrowstyle": "-|>"}, animated=True
-    )
+    left.annotate("an arrow", (3, 0), (1, -2.5), arrowprops={"arrowstyle": "-|>"}, animated=True)
     right.set(xlim=(0, 4), ylim=(0, 3), xlabel="a", title="Shapes")
     for bar in right.bar([0.5, 1.5], [1.2, 2], color=["0.8", "tab:green"], hatch="//"):
         bar.set_animated(True)
     sizes = random.uniform(5, 80, 40)
     at = random.uniform(2, 4, (2, 40)) - np.array([[0], [1]])
     right.scatter(*at, s=sizes, c=random.uniform(size=40), ec="k", animated=True, gid="points")
-    segments = np.stack([at.T, at.T + [0.1, 0.3]], axis=1)
+    segments = np.stack([at.T, at.T + np.array([0.1, 0.3])], axis=1)
     colors = ["tab:blue", "tab:orange"]
     right.add_collection(
         LineCollection(segments, colors=colors, linewidths=[1, 2], animated=True), autolim=False
