@@ -144,6 +144,10 @@ class TestSurface:
         assert 1.0 in main.get_path().vertices[:, 1]
         assert any("impossible" in text for text, _ in texts(figure))
 
+    def test_a_narrow_picture_still_says_where_regions_end(self):
+        words = [t for t, _ in texts(drawn(surface, make_surface(**AT_BOUNDARY), box=BOXES[1]))]
+        assert {"maximum", "99  95  80  50% joint", "Wald 95%", "impossible"} <= set(words)
+
     def test_nothing_is_shaded_beyond_the_boundary(self):
         table = make_surface(optimum=(0.4, 0.2), se=(0.5, 0.5))
         x = np.linspace(-1.0, 2.0, 31)

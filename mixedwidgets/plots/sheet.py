@@ -32,12 +32,13 @@ HATCH = "/////"
 class Mark:
     """An entry of a key: a sample of how something is drawn, and what it is.
 
-    ``line`` and ``marker`` take the keywords of ``Line2D`` for a stroke through the sample and a
-    marker in its middle; ``fill`` gives swatches of colour side by side; ``hatched`` a hatched
-    one.
+    ``short`` is what it is called where room is scarce. ``line`` and ``marker`` take the keywords
+    of ``Line2D`` for a stroke through the sample and a marker in its middle; ``fill`` gives
+    swatches of colour side by side; ``hatched`` a hatched one.
     """
 
     text: str
+    short: str = ""
     line: dict[str, Any] | None = None
     marker: dict[str, Any] | None = None
     fill: tuple[str, ...] = ()
@@ -150,15 +151,24 @@ class Sheet:
             self.write(x, 16, remark, size=NORMAL, color=self.theme.muted, width=width)
 
     def key(self, marks: Sequence[Mark], y: float = 38.0) -> None:
-        """Draw the key in one line; entries that find no room are left out from the end."""
+        """Draw the key in one line, with short names where the long ones find no room.
+
+        Entries that find no room even so are left out from the end.
+        """
+        names = [mark.text for mark in marks]
+        if self._key_ends(marks, names)[-1:] > [self.width - MARGIN]:
+            names = [mark.short or mark.text for mark in marks]
         x = MARGIN
-        for mark in marks:
-            end = x + mark.width + text_width(mark.text, SMALL)
+        for mark, name, end in zip(marks, names, self._key_ends(marks, names), strict=True):
             if end > self.width - MARGIN:
                 return
             self._sample(mark, x, y)
-            self.write(x + mark.width, y, mark.text, color=self.theme.muted)
+            self.write(x + mark.width, y, name, color=self.theme.muted)
             x = end + 18
+
+    def _key_ends(self, marks: Sequence[Mark], names: Sequence[str]) -> list[float]:
+        widths = [m.width + text_width(n, SMALL) for m, n in zip(marks, names, strict=True)]
+        return [MARGIN + sum(widths[: i + 1]) + 18 * i for i in range(len(widths))]
 
     def _sample(self, mark: Mark, x: float, y: float) -> None:
         for i, color in enumerate(mark.fill):

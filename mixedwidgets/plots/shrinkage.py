@@ -193,9 +193,9 @@ def _marks(theme: Theme, table: ShrinkageTable) -> list[Mark]:
         big = {"marker": "D", "markersize": 8, "color": theme.likelihood}
         marks.append(Mark("complete pooling", marker=big | {"markeredgecolor": theme.paper}))
         line = {"color": theme.likelihood, "linewidth": 1.2}
-        marks.append(Mark("Σ, 50 and 95%", line=line))
+        marks.append(Mark("Σ, 50 and 95%", "Σ", line=line))
     if len(table.size) and table.size.min() < table.size.max():
-        marks.append(Mark(f"size: {_sizes(table)} observations"))
+        marks.append(Mark(f"size: {_sizes(table)} observations", f"size: {_sizes(table)}"))
     return marks
 
 

@@ -144,15 +144,15 @@ def _marks(theme: Theme, table: Surface) -> list[Mark]:
     names = "  ".join(f"{100 * p:.0f}" for p in reversed(CONFIDENCES))
     marks = [
         Mark("maximum", marker=optimum_look(theme)),
-        Mark(f"{names}% joint confidence", fill=theme.shades),
+        Mark(f"{names}% joint confidence", f"{names}% joint", fill=theme.shades),
     ]
     if table.ellipse is not None:
         marks.append(Mark("Wald 95%", line=wald_look(theme)))
     xlim, ylim = view(table)
     if _impossible(table, xlim, ylim):
-        marks.append(Mark("impossible: regions end there", hatched=True))
+        marks.append(Mark("impossible: regions end there", "impossible", hatched=True))
     if len(table.path) > 1:
-        marks.append(Mark("optimiser's path", line=_path_look(theme)))
+        marks.append(Mark("optimiser's path", "path", line=_path_look(theme)))
     return marks
 
 
