@@ -82,8 +82,6 @@ def profiled_derivatives(solved: Solved, derivatives: Derivatives) -> tuple[Arra
     flat = derivatives.q1.reshape(-1)
     first = derivatives.logdet1 + scale * derivatives.q1
     second = (
-        derivatives.logdet2
-        + scale * derivatives.q2
-        - (scale / solved.q) * np.outer(flat, flat)
+        derivatives.logdet2 + scale * derivatives.q2 - (scale / solved.q) * np.outer(flat, flat)
     )
     return first, second

@@ -64,7 +64,9 @@ def fixed_parameters(design: Design) -> tuple[Parameter, ...]:
     return tuple(Parameter(name, "fixed", i=i) for i, name in enumerate(design.x_names))
 
 
-def value_of(parameter: Parameter, covariances: tuple[Array, ...], sigma: float, beta: Array) -> float:
+def value_of(
+    parameter: Parameter, covariances: tuple[Array, ...], sigma: float, beta: Array
+) -> float:
     """The value of a parameter.
 
     Parameters

@@ -63,9 +63,7 @@ def judge(design: Design, optimum: Optimum) -> Verdict:
     else:
         kind = "converged"
         sentence = "Converged: the gradient is zero and the criterion curves upward on every side."
-    return Verdict(
-        kind, optimum.gradient, optimum.curvature, optimum.starts, directions, sentence
-    )
+    return Verdict(kind, optimum.gradient, optimum.curvature, optimum.starts, directions, sentence)
 
 
 def _direction(design: Design, block: int, vector: Array) -> str:
