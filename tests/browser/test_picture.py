@@ -250,3 +250,17 @@ def test_a_narrow_place_scales_the_picture_and_its_pointer(open_lab):
         "() => document.querySelector('.mixedwidgets-picture img').naturalWidth"
     )
     assert png == round(box["width"])
+
+
+def test_a_notebook_saved_with_widget_state_shows_its_picture_again(open_lab, lab_server):
+    lab = open_lab([MANY.read_text(), "picture"])
+    before = pixels(lab.picture(seq=2).screenshot())
+    execute = "name => window.jupyterapp.commands.execute(name)"
+    lab.page.evaluate(execute, "@jupyter-widgets/jupyterlab-manager:saveWidgetState")
+    lab.page.evaluate(execute, "docmanager:save")
+    path = lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path")
+    lab_server.stop_kernels()
+    again = open_lab(lab_server.notebooks / path, run=False)
+    away = difference(pixels(again.picture(seq=2).screenshot()), before)
+    assert away.max() == 0
+    assert again.errors == []
