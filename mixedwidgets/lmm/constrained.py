@@ -21,7 +21,7 @@ from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.deviance import Solved, differentiate, solve
 from mixedwidgets.lmm.linalg import Array, lower_triangle
 from mixedwidgets.lmm.moments import Moments, replace_fixed
-from mixedwidgets.lmm.newton import Minimum, Objective, minimise
+from mixedwidgets.lmm.newton import minimise
 from mixedwidgets.lmm.objective import Factor
 from mixedwidgets.lmm.parameters import Parameter, compatible
 from mixedwidgets.lmm.polar import BEYOND, TINY, Polar
@@ -29,6 +29,28 @@ from mixedwidgets.lmm.polar import BEYOND, TINY, Polar
 NEAR = 0.02  # deviance units: how far the quadratic model is trusted
 FURTHEST = 1e60  # relative standard deviations beyond would overflow when squared
 FIRM = 1e-3  # smallest eigenvalue of the scaled Hessian for which it is trusted
+
+
+@dataclass(frozen=True)
+class Inner:
+    """The optimum of the free coordinates.
+
+    Attributes
+    ----------
+    value : float
+        Minus twice the log-likelihood.
+    z : (size,) array
+        All coordinates, those held included.
+    gradient : (size,) array
+        Its gradient in all coordinates; zero for the free ones.
+    converged : bool
+        Whether the optimum is stationary and no saddle point.
+    """
+
+    value: float
+    z: Array
+    gradient: Array
+    converged: bool
 
 
 @dataclass(frozen=True)
@@ -84,7 +106,7 @@ class Constraint:
             z = part.coordinates(z)
         return z
 
-    def minimise(self, values: tuple[float, ...], start: Array) -> tuple[Minimum, Array]:
+    def minimise(self, values: tuple[float, ...], start: Array) -> Inner:
         """Optimise the free coordinates.
 
         Parameters
@@ -96,17 +118,26 @@ class Constraint:
 
         Returns
         -------
-        Minimum
-            Of minus twice the log-likelihood over the free coordinates.
-        z : (size,) array
-            All coordinates at the minimum.
+        Inner
         """
         z = self._insert(values, start)
         free = self.free
-        found = minimise(self._restricted(values, z, free), z[free])
-        out = z.copy()
-        out[free] = found.x
-        return found, out
+        moments = self.with_held(values)
+        last: tuple[Array, Array] | None = None
+
+        def objective(x: Array) -> tuple[float, Array, Array]:
+            nonlocal last
+            everything = z.copy()
+            everything[free] = x
+            value, gradient, hessian = self._evaluate(moments, everything)
+            last = x, gradient
+            return value, gradient[free], hessian[np.ix_(free, free)]
+
+        found = minimise(objective, z[free])
+        z[free] = found.x
+        if last is None or last[0] is not found.x:
+            return Inner(found.value, z, self._evaluate(moments, z)[1], found.converged)
+        return Inner(found.value, z, last[1], found.converged)
 
     def quick(self, values: tuple[float, ...], start: Array) -> tuple[float, Array]:
         """Minimum over the free coordinates, by one Newton step where that is enough.
@@ -130,7 +161,8 @@ class Constraint:
         """
         z = self._insert(values, start)
         free = self.free
-        value, gradient, hessian = self._restricted(values, z, free)(z[free])
+        value, gradient, hessian = self._evaluate(self.with_held(values), z)
+        gradient, hessian = gradient[free], hessian[np.ix_(free, free)]
         if np.isfinite(value):
             scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
             eigenvalues, vectors = np.linalg.eigh(hessian * np.outer(scale, scale))
@@ -140,8 +172,8 @@ class Constraint:
                 if fall <= NEAR:
                     z[free] -= (vectors @ (along / eigenvalues)) * scale
                     return value - fall, z
-        found, z = self.minimise(values, start)
-        return found.value, z
+        found = self.minimise(values, start)
+        return found.value, found.z
 
     def value(self, values: tuple[float, ...], start: Array, moments: Moments) -> float:
         """Minus twice the log-likelihood of other moments, held parameters at the given values."""
@@ -156,30 +188,26 @@ class Constraint:
         """Hessian of minus twice the log-likelihood in all coordinates, beta profiled out."""
         return self._evaluate(self.moments, z)[2]
 
-    def slope(self, number: int, values: tuple[float, ...], z: Array) -> float:
+    def slope(self, number: int, values: tuple[float, ...], inner: Inner) -> float:
         """Derivative of the minimum in one held parameter, by the envelope theorem."""
         parameter, value = self.held[number], values[number]
-        T, _ = self._factor(z)
         if parameter.kind == "fixed":
-            return self._coefficient_slope(parameter, value, T, z[-1])
-        gradient = self._evaluate(self.with_held(values), z)[1]
-        slope = float(gradient[self.coordinates[number]])
+            return self._coefficient_slope(parameter, value, inner.z)
+        slope = float(inner.gradient[self.coordinates[number]])
         if parameter.kind == "cor":
             return slope / max(np.sqrt(1.0 - value**2), 1e-12)
         return slope / value if parameter.kind == "sigma" else slope
 
-    def _coefficient_slope(
-        self, parameter: Parameter, value: float, T: Array, log_sigma: float
-    ) -> float:
-        others = [n for n, p in enumerate(self.held) if p.kind == "fixed" and p != parameter]
-        if others:
+    def _coefficient_slope(self, parameter: Parameter, value: float, z: Array) -> float:
+        """Slope of ``(value - estimate)^2 / variance``, by which holding a coefficient costs."""
+        if sum(p.kind == "fixed" for p in self.held) > 1:
             raise ModelError("The slope is available for one held coefficient only.")
         moments = self.moments
-        solved = solve(self.factor.covariance(T), moments, False)
+        solved = solve(self.factor.covariance(self._factor(z)[0]), moments, False)
         row = np.linalg.inv(moments.basis.R)[parameter.i]
         estimate = float(row @ (moments.ols + solved.delta))
         variance = float(row @ np.linalg.solve(solved.precision, row))
-        return 2.0 * (value - estimate) / variance * np.exp(-2.0 * log_sigma)
+        return 2.0 * (value - estimate) / variance * np.exp(-2.0 * float(z[-1]))
 
     def _insert(self, values: tuple[float, ...], start: Array) -> Array:
         z = np.array(start, dtype=np.float64)
@@ -199,17 +227,6 @@ class Constraint:
         """The moments with the held coefficients moved to the response."""
         held = [(p.i, v) for p, v in zip(self.held, values, strict=True) if p.kind == "fixed"]
         return replace_fixed(self.moments, held) if held else self.moments
-
-    def _restricted(self, values: tuple[float, ...], z: Array, free: NDArray[np.intp]) -> Objective:
-        moments = self.with_held(values)
-        everything = z.copy()
-
-        def objective(x: Array) -> tuple[float, Array, Array]:
-            everything[free] = x
-            value, gradient, hessian = self._evaluate(moments, everything)
-            return value, gradient[free], hessian[np.ix_(free, free)]
-
-        return objective
 
     def _factor(self, z: Array) -> tuple[Array, Array]:
         """The ordered relative factor T (K, K) at coordinates z, and the Jacobian of its elements.

@@ -53,7 +53,9 @@ def wald_table(design: Design, estimate: Estimate, level: float = 0.95) -> Inter
     )
 
 
-def with_profiles(design: Design, estimate: Estimate, table: IntervalTable) -> Iterator[IntervalTable]:
+def with_profiles(
+    design: Design, estimate: Estimate, table: IntervalTable
+) -> Iterator[IntervalTable]:
     """Fill in the profile intervals one parameter at a time; yields the table after each."""
     for number, parameter in enumerate(parameters(design)):
         found = profile_interval(estimate, parameter, table.level)

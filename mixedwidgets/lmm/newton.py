@@ -13,6 +13,7 @@ from mixedwidgets.lmm.linalg import Array
 Objective = Callable[[Array], tuple[float, Array, Array]]
 
 STATIONARY = 1e-13  # Newton decrement, relative to 1 + |value|, below which a point is stationary
+EXACT = 1e-22  # decrement below which another step would change nothing
 NEGATIVE = 1e-7  # curvature, after scaling to unit diagonal, that counts as downhill at a saddle
 
 
@@ -78,6 +79,8 @@ def minimise(objective: Objective, start: Array, max_steps: int = 100) -> Minimu
         if decrement <= STATIONARY * (1.0 + abs(value)):
             if downhill is None or escapes >= 5:
                 converged = downhill is None
+                if decrement <= EXACT * (1.0 + abs(value)):
+                    break
                 x, value, gradient, hessian, used = _polish(
                     objective, x, value, gradient, hessian, step
                 )

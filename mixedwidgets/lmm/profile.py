@@ -63,15 +63,13 @@ class Profile:
 
     def at(self, value: float, start: Array) -> tuple[float, float, Array]:
         """Square root of the rise in deviance at a value, its slope, and the inner optimum."""
-        found, z = self.constraint.minimise((value,), start)
+        found = self.constraint.minimise((value,), start)
         if self.parameter.kind == "cor":
-            other, elsewhere = self.constraint.minimise((value,), self.start)
-            if other.value < found.value:
-                found, z = other, elsewhere
-        rise = max(found.value - self.minimum, 0.0)
-        zeta = float(np.sqrt(rise))
-        slope = self.constraint.slope(0, (value,), z)
-        return zeta, slope / (2.0 * zeta) if zeta > 0.0 else np.inf, z
+            other = self.constraint.minimise((value,), self.start)
+            found = other if other.value < found.value else found
+        zeta = float(np.sqrt(max(found.value - self.minimum, 0.0)))
+        slope = self.constraint.slope(0, (value,), found)
+        return zeta, slope / (2.0 * zeta) if zeta > 0.0 else np.inf, found.z
 
 
 def profile(estimate: Estimate, parameter: Parameter) -> Profile:
@@ -142,20 +140,21 @@ def profile_interval(estimate: Estimate, parameter: Parameter, level: float = 0.
 def _limit(curve: Profile, target: float, direction: float) -> tuple[float, str]:
     """One limit: Newton steps on zeta, kept inside a bracket."""
     bound = curve.parameter.allowed[0 if direction < 0 else 1]
-    inside, z = curve.estimate, curve.start
+    inside, start = curve.estimate, curve.start
     if inside == bound:
         return bound, _boundary_note(curve.parameter, bound)
     outside = np.nan
     value = curve.estimate + direction * target * curve.scale
     reach = curve.scale * target
+    before = (curve.estimate, curve.start)
     for _ in range(MAX_EVALUATIONS):
         if direction * (value - bound) >= 0.0:
             value = bound
         if value == 0.0 and curve.parameter.kind == "sigma":
             value = 0.5 * inside
-        zeta, slope, found = curve.at(value, z)
+        zeta, slope, z = curve.at(value, start)
         if zeta < target:
-            inside, z = value, found
+            inside = value
             if value == bound:
                 return bound, _boundary_note(curve.parameter, bound)
         else:
@@ -164,12 +163,20 @@ def _limit(curve: Profile, target: float, direction: float) -> tuple[float, str]
         new = value + step
         if abs(step) <= TOLERANCE * max(abs(value - curve.estimate), 1e-3 * curve.scale):
             return float(new if direction * (new - bound) < 0.0 else bound), ""
+        last = (value, z)
         value, reach = _next(new, inside, outside, direction, reach)
         if np.isinf(value):
             return direction * np.inf, "the deviance stays below the cut-off however far one goes"
         if outside == outside and abs(outside - inside) <= 1e-13 * max(abs(inside), abs(outside)):
             return float(inside), ""
+        start, before = _extrapolated(value, before, last), last
     return float(inside), "the limit was not resolved to full accuracy"
+
+
+def _extrapolated(value: float, before: tuple[float, Array], last: tuple[float, Array]) -> Array:
+    """Inner optimum foretold at a value, on the line through two points known."""
+    share = (value - last[0]) / (last[0] - before[0])
+    return last[1] + float(np.clip(share, -2.0, 2.0)) * (last[1] - before[1])
 
 
 def _next(

@@ -318,8 +318,8 @@ class _Walker:
         at_start = self.constraint.value(point, start, self.constraint.with_held(point))
         if not at_start - self.minimum < rise - CLEARLY:
             return None
-        found, z = self.constraint.minimise(point, start)
-        return max(found.value - self.minimum, 0.0), z
+        found = self.constraint.minimise(point, start)
+        return max(found.value - self.minimum, 0.0), found.z
 
     def _slice(self, point: tuple[float, ...]) -> float:
         beta = self.beta.copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -61,17 +62,23 @@ class Ticks(ipw.VBox):
         }
         for box in self.boxes.values():
             box.observe(self._on_box_changed, "value")
-        self._left_out = ipw.HTML(layout=ipw.Layout(margin="0"))
+        self._title = title
+        self._head = ipw.HTML(layout=ipw.Layout(margin="0 2px"))
         row = ipw.Box(
             list(self.boxes.values()),
             layout=ipw.Layout(
                 display="flex", flex_flow="row wrap", max_height="96px", overflow="auto"
             ),
         )
-        super().__init__([ipw.HTML(f"<b>{title}</b>"), row, self._left_out])
+        super().__init__([self._head, row])
 
-    def set(self, offered: Sequence[str], ticked: Sequence[str], left_out: str) -> None:
-        """Show the boxes offered, tick some, and say in HTML what is left out."""
+    def set(
+        self,
+        offered: Sequence[str],
+        ticked: Sequence[str],
+        left_out: Sequence[tuple[str, str]],
+    ) -> None:
+        """Show the boxes offered, tick some, and say what is left out and why."""
         self._setting = True
         try:
             for name, box in self.boxes.items():
@@ -79,10 +86,28 @@ class Ticks(ipw.VBox):
                 if box.layout.display != display:
                     box.layout.display = display
                 box.value = name in ticked
-            self._left_out.value = left_out
+            self._head.value = (
+                '<div style="display: flex; gap: 10px; align-items: baseline">'
+                f"<b>{self._title}</b>{left_out_html(left_out)}</div>"
+            )
         finally:
             self._setting = False
 
     def _on_box_changed(self, change: Any) -> None:
         if not self._setting:
             self._changed(change["owner"].description, change["new"])
+
+
+def left_out_html(left_out: Sequence[tuple[str, str]]) -> str:
+    """A line that unfolds to the columns left out, each with its reason."""
+    if not left_out:
+        return ""
+    items = "".join(
+        f"<div><b>{html.escape(name)}</b> {html.escape(why)}</div>" for name, why in left_out
+    )
+    count = len(left_out)
+    columns = "column" if count == 1 else "columns"
+    return (
+        '<details style="line-height: 1.5; color: var(--jp-ui-font-color2, #616161)">'
+        f"<summary>{count} {columns} left out</summary>{items}</details>"
+    )

@@ -21,7 +21,7 @@ from mixedwidgets.widgets.panels import (
     Panel,
     ShrinkagePanel,
 )
-from mixedwidgets.widgets.resolve import Offer, Resolved
+from mixedwidgets.widgets.resolve import Resolved
 from mixedwidgets.widgets.session import Session
 from mixedwidgets.widgets.state import Choices
 
@@ -99,9 +99,8 @@ class Explorer(ipw.VBox):
 
     def _make_widgets(self) -> None:
         names = self._session.columns.names
-        wide = ipw.Layout(width="auto", flex="1 1 220px", max_width="320px")
-        self.response = ipw.Dropdown(description="Response", layout=wide)
-        self.group = ipw.Dropdown(description="Grouping", layout=wide)
+        self.response = _dropdown("Response")
+        self.group = _dropdown("Grouping")
         self.criterion = ipw.ToggleButtons(
             options=[("ML", False), ("REML", True)],
             value=self._choices.reml,
@@ -114,7 +113,7 @@ class Explorer(ipw.VBox):
             value=self._choices.correlated,
             description="correlated",
             indent=False,
-            layout=ipw.Layout(width="auto"),
+            layout=ipw.Layout(width="auto", margin="4px 12px"),
         )
         self.headline = ipw.HTML()
         self.status = ipw.HTML()
@@ -128,27 +127,30 @@ class Explorer(ipw.VBox):
         self.tab = ipw.Tab(
             [panel.widget for panel in self.pictures],
             titles=[panel.title for panel in self.pictures],
+            selected_index=0,
         )
 
     # LAYOUT
 
     def _make_layout(self) -> None:
         row = ipw.Layout(display="flex", flex_flow="row wrap", align_items="center")
-        half = ipw.Layout(flex="1 1 360px", min_width="0")
-        self.fixed.layout = half
-        self.slopes.layout = half
-        controls = ipw.VBox(
-            [
-                ipw.Box([self.response, self.group, self.criterion], layout=row),
-                ipw.Box([self.fixed, self.slopes], layout=ipw.Layout(flex_flow="row wrap")),
-            ]
-        )
-        self.tab.layout = ipw.Layout(flex="2 1 700px", min_width="0", max_width="880px")
+        headlines = ipw.Layout(flex_flow="row wrap", min_height="30px", align_items="center")
+        wrapped = ipw.Layout(flex_flow="row wrap")
+        self.fixed.layout = ipw.Layout(flex="3 1 360px", min_width="0")
+        self.slopes.layout = ipw.Layout(flex="2 1 260px", min_width="0")
+        self.tab.layout = ipw.Layout(flex="1 1 640px", min_width="0", max_width="880px")
         self.fit_panel.widget.layout = ipw.Layout(
-            flex="1 1 340px", min_width="0", margin="8px 0 0 16px"
+            flex="1 1 420px", min_width="0", margin="4px 0 0 16px"
         )
-        body = ipw.Box([self.tab, self.fit_panel.widget], layout=ipw.Layout(flex_flow="row wrap"))
-        self.children = [controls, self.headline, self.status, body]
+        self.children = [
+            ipw.Box([self.response, self.group, self.criterion, self.correlated], layout=row),
+            ipw.Box([self.fixed, self.slopes], layout=wrapped),
+            ipw.Box([self.headline, self.status], layout=headlines),
+            ipw.Box(
+                [self.tab, self.fit_panel.widget],
+                layout=ipw.Layout(flex_flow="row wrap", align_items="flex-start"),
+            ),
+        ]
         self.add_class("mixedwidgets-explorer")
 
     # CONNECTIONS
@@ -164,7 +166,7 @@ class Explorer(ipw.VBox):
         self._session.observe(self._on_problem_changed, "problem")
         self._show_resolved(self._session.resolved)
         self._show_fit(self._session.fit)
-        self._show_problem()
+        self._show_status()
         self._show_tab()
 
     def _on_response_changed(self, change: Any) -> None:
@@ -197,7 +199,24 @@ class Explorer(ipw.VBox):
         self._show_fit(change["new"])
 
     def _on_problem_changed(self, change: Any) -> None:
-        self._show_problem()
+        self._show_status()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The widget, and beside it what is on the screen, for readers without a kernel."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if self.fit is None:
+            return bundle
+        bundle["text/plain"] = f"{self.fit!r}"
+        bundle["text/html"] = self.static_html()
+        return bundle
+
+    def static_html(self) -> str:
+        """The formula, the picture on the screen and the fit as HTML without widgets."""
+        shown = self.pictures[self.tab.selected_index or 0]
+        return (
+            f"<div>{self.headline.value}</div><div>{shown.static_html()}</div>"
+            f"<div>{self.fit_panel.static_html()}</div>"
+        )
 
     # VIEWS
 
@@ -206,14 +225,12 @@ class Explorer(ipw.VBox):
             return
         offer(self.response, [(n, n) for n in resolved.response_offer.names], resolved.response)
         offer(self.group, [(n, n) for n in resolved.group_offer.names], resolved.group)
-        self.fixed.set(
-            resolved.fixed_offer.names, resolved.fixed, _left_out_html(resolved.fixed_offer)
-        )
-        self.slopes.set(
-            resolved.slopes_offer.names, resolved.slopes, _left_out_html(resolved.slopes_offer)
-        )
+        fixed, slopes = resolved.fixed_offer, resolved.slopes_offer
+        self.fixed.set(fixed.names, resolved.fixed, fixed.left_out)
+        self.slopes.set(slopes.names, resolved.slopes, slopes.left_out)
         self.formula = "" if resolved.spec is None else str(resolved.spec)
-        self.headline.value = f"<code>{html.escape(self.formula)}</code>"
+        self.headline.value = _headline_html(resolved)
+        self._show_status()
 
     def _show_fit(self, fit: Fit | None) -> None:
         if fit is None:
@@ -222,7 +239,7 @@ class Explorer(ipw.VBox):
         for panel in (self.fit_panel, *self.pictures):
             panel.follow(fit)
 
-    def _show_problem(self) -> None:
+    def _show_status(self) -> None:
         self.status.value = _status_html(self._session)
 
     def _show_tab(self) -> None:
@@ -270,16 +287,29 @@ def _check_names(session: Session, names: Sequence[str | None]) -> None:
             )
 
 
-def _left_out_html(choice: Offer) -> str:
-    if not choice.left_out:
-        return ""
-    items = "".join(
-        f"<li><b>{html.escape(name)}</b> {html.escape(why)}</li>" for name, why in choice.left_out
+def _dropdown(description: str) -> ipw.Dropdown:
+    return ipw.Dropdown(
+        description=description,
+        style={"description_width": "68px"},
+        layout=ipw.Layout(width="auto", flex="1 1 220px", max_width="300px"),
     )
-    return f"<details><summary>left out: {len(choice.left_out)}</summary><ul>{items}</ul></details>"
+
+
+def _headline_html(resolved: Resolved) -> str:
+    formula = "" if resolved.spec is None else html.escape(str(resolved.spec))
+    return f'<code class="mixedwidgets-formula" style="font-weight: 600">{formula}</code>'
 
 
 def _status_html(session: Session) -> str:
     if session.problem:
-        return f'<div role="alert">{html.escape(session.problem)}</div>'
-    return ""
+        still = f" The pictures still show {session.fit.formula}." if session.fit else ""
+        return (
+            '<div role="alert" style="line-height: 1.5; padding: 2px 10px; margin-left: 12px; '
+            'border-left: 4px solid #b3261e; background: var(--jp-layout-color2, #f5f5f5)">'
+            f"{html.escape(session.problem + still)}</div>"
+        )
+    notes = " ".join(session.resolved.notes) if session.resolved else ""
+    return (
+        '<div style="line-height: 1.5; margin-left: 12px; '
+        f'color: var(--jp-ui-font-color2, #616161)">{html.escape(notes)}</div>'
+    )

@@ -153,16 +153,14 @@ class LikelihoodPanel(PicturePanel):
 
     def _build(self) -> ipw.Widget:
         self.choice = SurfaceChoice()
-        narrow = ipw.Layout(width="auto", max_width="330px", flex="1 1 220px")
-        self.x = ipw.Dropdown(description="Across", layout=narrow)
-        self.y = ipw.Dropdown(description="Up", layout=narrow)
+        self.x, self.y = _axis_dropdown("Across", "48px"), _axis_dropdown("Up", "24px")
         self.kind = ipw.ToggleButtons(
             options=[("Profile", "profile"), ("Slice", "slice")],
             tooltips=[
                 "The other parameters are optimised anew at every point",
                 "The other parameters stay at their estimates",
             ],
-            style={"button_width": "72px"},
+            style={"button_width": "64px"},
         )
         self.x.observe(self._on_x_changed, "value")
         self.y.observe(self._on_y_changed, "value")
@@ -203,6 +201,14 @@ class LikelihoodPanel(PicturePanel):
         self._catch_up()
 
 
+def _axis_dropdown(description: str, width: str) -> ipw.Dropdown:
+    return ipw.Dropdown(
+        description=description,
+        style={"description_width": width},
+        layout=ipw.Layout(width="auto", max_width="320px", flex="1 1 150px"),
+    )
+
+
 class SurfaceChoice(traitlets.HasTraits):
     """Which surface the user wishes: names of two parameters and the kind of curve."""
 
@@ -220,7 +226,11 @@ def chosen_pair(fit: Fit, x_name: str, y_name: str) -> tuple[Parameter, Paramete
     """The parameters wished where this fit has them, else the most telling ones."""
     possible = {p.name: p for p in drawable(fit)}
     spread = [p for p in possible.values() if p.kind == "sd"]
-    telling = [*spread[:2], *(p for p in possible.values() if p.kind == "sigma"), *possible.values()]
+    telling = [
+        *spread[:2],
+        *(p for p in possible.values() if p.kind == "sigma"),
+        *possible.values(),
+    ]
     x = possible.get(x_name, telling[0])
     y = possible.get(y_name)
     if y is None or y == x or not compatible((x, y)):

@@ -100,7 +100,11 @@ def resolve(wish: Wish, columns: Columns) -> Resolved:
     slopes = tuple(name for name in wish.slopes if name in slopes_offer.names)
     notes = [
         *(_left_out(name, "fixed effect", fixed_offer) for name in wish.fixed if name not in fixed),
-        *(_left_out(name, "random slope", slopes_offer) for name in wish.slopes if name not in slopes),
+        *(
+            _left_out(name, "random slope", slopes_offer)
+            for name in wish.slopes
+            if name not in slopes
+        ),
         *(
             f"{name} has a random slope but no fixed effect: its average slope is taken as zero."
             for name in slopes
