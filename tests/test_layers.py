@@ -26,6 +26,11 @@ FLOORS = [
 _version errors lmm plots widgets
 catalogue
 
+# likelihood theory by hand
+likelihood.groups
+likelihood.models likelihood.moments
+likelihood
+
 # a formula and a DataFrame become a Design
 lmm.linalg lmm.tables
 lmm.bases lmm.coding lmm.columns lmm.expressions
