@@ -69,12 +69,14 @@ export
 plots.lettering plots.numbers
 plots.style
 plots.sheet
-plots.intervals plots.shrinkage plots.slices
-plots.surface
+plots.shrinkage plots.slices plots.strips
+plots.intervals plots.surface
 
 # choices become answers and pictures
-widgets.columns widgets.moving widgets.state
+widgets.columns widgets.controls widgets.longwork widgets.moving widgets.state
 widgets.picture widgets.resolve
+widgets.panels widgets.session
+widgets.explorer
 """.splitlines()
     if line and not line.startswith("#")
 ]
