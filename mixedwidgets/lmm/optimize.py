@@ -8,21 +8,21 @@ boundary may lower the deviance.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mixedwidgets.lmm.deviance import differentiate, solve
 from mixedwidgets.lmm.linalg import Array, lower_triangle
 from mixedwidgets.lmm.moments import Moments
-from mixedwidgets.lmm.newton import Minimum, minimise
+from mixedwidgets.lmm.newton import Minimum, Objective, minimise
 from mixedwidgets.lmm.objective import Factor, profiled_derivatives, profiled_deviance
 from mixedwidgets.lmm.theta import Layout
 
 NOISE = 1e-12  # relative rise of the deviance that setting a component to zero may show
 SMALL = 1e-2  # relative standard deviation (whitened) below which zero is tried
 MAX_ESCAPES = 3
+PATIENCE = 40  # steps before the random effects of a term are put in another order
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,14 @@ def optimise(moments: Moments, reml: bool, start: Array | None = None) -> Optimu
     Optimum
     """
     layout = moments.layout
-    factor = Factor(layout, np.eye(layout.width))
-    objective = profiled_deviance(factor, moments, reml)
+    objective = profiled_deviance(Factor(layout, np.eye(layout.width)), moments, reml)
     first = moment_start(moments, reml) if start is None else whitened_factor(start, moments)
-    best = minimise(objective, layout.vector(first))
+    best = _search(first, objective, moments, reml)
     evaluations, starts, path = best.evaluations, 1, best.path
     T = _settle(best.x, objective, layout)
-    if not best.converged or not T.any(axis=0).all():
-        other = minimise(objective, layout.vector(np.eye(layout.width)))
-        evaluations, starts = evaluations + other.evaluations, 2
+    for start_again in _other_starts(T, best.converged, layout):
+        other = _search(start_again, objective, moments, reml)
+        evaluations, starts = evaluations + other.evaluations, starts + 1
         if _better(other, best):
             best, path = other, other.path
             T = _settle(best.x, objective, layout)
@@ -105,7 +104,7 @@ def optimise(moments: Moments, reml: bool, start: Array | None = None) -> Optimu
         outward = _downhill_outward(T, moments, reml)
         if outward is None:
             break
-        best = minimise(objective, layout.vector(_blockwise_lower(T + outward, layout)))
+        best = _search(T + outward, objective, moments, reml)
         evaluations, path = evaluations + best.evaluations, path + best.path
         T = _settle(best.x, objective, layout)
     value, gradient, hessian = objective(layout.vector(_blockwise_lower(T, layout)))
@@ -171,6 +170,56 @@ def whitened_factor(theta: Array, moments: Moments) -> Array:
     return _blockwise_lower(moments.whitening @ layout.matrix(np.asarray(theta, float)), layout)
 
 
+def _search(start: Array, objective: Objective, moments: Moments, reml: bool) -> Minimum:
+    """Minimise from a factor T; where that takes long, go on in another order.
+
+    Where the first random effect of a term hardly varies, the elements of T below its own turn
+    freely into the next column, and the search creeps along the bottom of a curved valley. With
+    the effects ordered by decreasing variance it does not.
+    """
+    layout = moments.layout
+    first = minimise(objective, layout.vector(_blockwise_lower(start, layout)), PATIENCE)
+    if first.converged:
+        return first
+    T = layout.matrix(first.x)
+    sizes = np.sum(T**2, axis=1)
+    order = np.concatenate([c.start + np.argsort(-sizes[c], kind="stable") for c in layout.slices])
+    factor = Factor(layout, np.eye(layout.width)[:, order])
+    ordered = profiled_deviance(factor, moments, reml)
+    then = minimise(ordered, layout.vector(_blockwise_lower(T[order], layout)))
+
+    def back(x: Array) -> Array:
+        return layout.vector(_blockwise_lower(factor.A @ layout.matrix(x), layout))
+
+    return replace(
+        then,
+        x=back(then.x),
+        path=first.path + tuple((back(x), value) for x, value in then.path),
+        evaluations=first.evaluations + then.evaluations,
+    )
+
+
+def _other_starts(T: Array, converged: bool, layout: Layout) -> list[Array]:
+    """Factors to start from again: none after a regular optimum.
+
+    A model with several random effects can have several optima on its boundary. The ones missed
+    lie across a ridge: in each direction of zero variance a start leaps out, once with the
+    variances found and once with small ones in their place.
+    """
+    if converged and T.any(axis=0).all():
+        return []
+    out = [np.eye(layout.width)]
+    for columns in layout.slices if layout.width > 1 else ():
+        inside = T[columns, columns]
+        empty = np.flatnonzero(~inside.any(axis=0))
+        for number, direction in zip(empty, _null_space(inside).T, strict=True):
+            for kept in (1.0, 0.1):
+                start = kept * T
+                start[columns, columns.start + number] = direction
+                out.append(start)
+    return out
+
+
 def _better(other: Minimum, best: Minimum) -> bool:
     margin = NOISE * (1.0 + abs(best.value))
     return other.value < best.value - margin or (other.converged and not best.converged)
@@ -183,9 +232,7 @@ def _blockwise_lower(T: Array, layout: Layout) -> Array:
     return out
 
 
-def _settle(
-    t: Array, objective: Callable[[Array], tuple[float, Array, Array]], layout: Layout
-) -> Array:
+def _settle(t: Array, objective: Objective, layout: Layout) -> Array:
     """Set to zero each direction whose variance the likelihood cannot tell from zero."""
     T = _blockwise_lower(layout.matrix(t), layout)
     value = objective(layout.vector(T))[0]
