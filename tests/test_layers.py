@@ -53,7 +53,8 @@ lmm.estimate
 
 # an Estimate becomes answers
 lmm.parameters lmm.polar
-lmm.constrained lmm.labels lmm.ranef lmm.verdict
+lmm.constrained lmm.labels lmm.verdict
+lmm.ranef
 lmm.wald
 lmm.profile
 lmm.intervals lmm.surface

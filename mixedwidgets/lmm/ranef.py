@@ -9,6 +9,7 @@ import pandas as pd
 
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate
+from mixedwidgets.lmm.labels import plain
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.tables import ShrinkageTable
 
@@ -155,7 +156,7 @@ def shrinkage(design: Design, estimate: Estimate) -> ShrinkageTable:
         group=grouping.name,
         levels=tuple(str(level) for level in grouping.levels),
         size=np.bincount(grouping.codes, minlength=moments.ngroups),
-        names=tuple(names),
+        names=tuple(plain(name) for name in names),
         no_pooling=complete + own,
         partial_pooling=complete + conditional_modes(estimate),
         complete_pooling=complete,

@@ -23,7 +23,7 @@ from mixedwidgets.lmm.tables import Slice, Surface
 from mixedwidgets.lmm.wald import wald_covariance
 
 OUTER = float(np.sqrt(chi2.ppf(0.99, 2)))  # zeta at the edge of the joint 99 % region
-MARGIN = 1.12  # how far beyond that edge the axes reach
+MARGIN = 1.1  # how far beyond that edge the axes reach
 CLEARLY = 0.01  # deviance units: a lower minimum nearby is taken over only beyond this
 MAX_SWEEPS = 6
 FAR = 60.0  # deviance units: rises beyond are drawn as far away, whatever their size
@@ -152,17 +152,18 @@ def _reach(estimate: Estimate, parameter: Parameter) -> tuple[float, float]:
 
 
 def _edge(shape: Profile, direction: float, bound: float) -> float:
-    """A few secant steps on zeta: an axis limit needs two digits, not nine."""
-    distance, z = OUTER * shape.scale, shape.start
+    """Where zeta reaches the edge, to two digits: an axis needs no more."""
+    distance, z, value = OUTER * shape.scale, shape.start, shape.estimate
     for _ in range(8):
         value = shape.estimate + direction * distance
         if direction * (value - bound) >= 0.0:
             value = bound if shape.parameter.kind != "sigma" else 0.3 * shape.estimate
-        zeta, _, z = shape.at(value, z)
+        zeta, slope, z = shape.at(value, z)
+        if abs(zeta - OUTER) < 0.02 * OUTER or (value == bound and zeta < OUTER):
+            break
         reached = abs(value - shape.estimate)
-        if abs(zeta - OUTER) < 0.1 * OUTER or (value == bound and zeta < OUTER):
-            return float(value)
-        distance = reached * float(np.clip(OUTER / max(zeta, 1e-3), 0.2, 3.0))
+        newton = reached + (OUTER - zeta) / max(direction * slope, 1e-300)
+        distance = float(np.clip(newton, 0.3 * reached, 3.0 * reached))
     return float(value)
 
 
