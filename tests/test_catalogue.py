@@ -63,6 +63,7 @@ def test_an_unknown_name_is_one_sentence(name: str, advice: str) -> None:
 def test_the_invented_sets_say_so() -> None:
     descriptions = datasets().set_index("name")["description"]
     assert "Reconstructed" in descriptions["wheat"]
+    assert "Simulated" in descriptions["schools"]
     assert "Artificial" in descriptions["dyestuff2"]
 
 
