@@ -49,7 +49,7 @@ class Columns:
     Raises
     ------
     DataError
-        Not a data frame, no rows, or column names that are repeated or not text.
+        Not a data frame, no rows, no columns, or column names that are repeated or not text.
     """
 
     def __init__(self, data: pd.DataFrame):
@@ -114,9 +114,17 @@ def _kind(series: pd.Series) -> str:
     if pd.api.types.is_string_dtype(dtype) or pd.api.types.is_object_dtype(dtype):
         inferred = pd.api.types.infer_dtype(series, skipna=True)
         if inferred in ("integer", "floating", "mixed-integer-float", "decimal"):
-            return "number"
+            return "number" if _have_floats(series) else "other"
         return "category" if inferred in ("string", "boolean") else "other"
     return "other"
+
+
+def _have_floats(series: pd.Series) -> bool:
+    try:
+        series.to_numpy(dtype=np.float64, na_value=np.nan)
+    except OverflowError:  # whole numbers beyond the largest float
+        return False
+    return True
 
 
 def _check(data: object) -> None:
@@ -127,6 +135,8 @@ def _check(data: object) -> None:
         )
     if len(data) == 0:
         raise DataError("The data frame has no rows; give one row for each observation.")
+    if data.shape[1] == 0:
+        raise DataError("The data frame has no columns; give one for each variable.")
     names = [str(name) for name in data.columns]
     strange = [name for name in data.columns if not isinstance(name, str)]
     if strange:

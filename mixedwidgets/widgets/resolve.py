@@ -9,7 +9,6 @@ from mixedwidgets.widgets.columns import Column, Columns
 
 MOST_FIXED_LEVELS = 20  # a factor with more levels is a grouping, not a set of fixed effects
 MOST_SLOPE_LEVELS = 8
-MOST_EFFECTS = 12  # random effects in one term beyond which no picture or sentence helps
 
 
 @dataclass(frozen=True)
@@ -88,23 +87,24 @@ def resolve(wish: Wish, columns: Columns) -> Resolved:
     -------
     Resolved
     """
-    responses = _offer(columns, _not_a_response)
     groups = _offer(columns, _not_a_grouping)
-    group = wish.group if wish.group in groups.names else default_group(columns, groups)
+    group = wish.group
+    if group not in groups.names:
+        possible = _possible(_one(wish.response), _offer(columns, _not_a_response))
+        group = default_group(columns, groups, taken=possible)
+    responses = _offer(columns, lambda c: _not_a_response(c, group))
     response = wish.response
-    if response not in responses.names or response == group:
-        response = default_response(columns, responses, group)
+    if response not in responses.names:
+        response = default_response(columns, responses)
     fixed_offer = _offer(columns, lambda c: _not_fixed(c, response, group))
     slopes_offer = _offer(columns, lambda c: _not_a_slope(c, response, group, columns))
-    fixed = tuple(name for name in wish.fixed if name in fixed_offer.names)
-    slopes = tuple(name for name in wish.slopes if name in slopes_offer.names)
+    fixed = _possible(wish.fixed, fixed_offer)
+    slopes = _possible(wish.slopes, slopes_offer)
     notes = [
-        *(_left_out(name, "fixed effect", fixed_offer) for name in wish.fixed if name not in fixed),
-        *(
-            _left_out(name, "random slope", slopes_offer)
-            for name in wish.slopes
-            if name not in slopes
-        ),
+        *_left_out(_one(wish.response), "the response", responses),
+        *_left_out(_one(wish.group), "the grouping", groups),
+        *_left_out(wish.fixed, "a fixed effect", fixed_offer),
+        *_left_out(wish.slopes, "a random slope", slopes_offer),
         *(
             f"{name} has a random slope but no fixed effect: its average slope is taken as zero."
             for name in slopes
@@ -130,17 +130,24 @@ def resolve(wish: Wish, columns: Columns) -> Resolved:
     )
 
 
-def default_response(columns: Columns, offer: Offer, group: str | None) -> str | None:
-    """The number column with the most distinct values, measurements before whole numbers."""
-    possible = [columns[name] for name in offer.names if name != group]
-    best = max(possible, key=lambda c: (not c.whole, c.levels), default=None)
+def default_response(columns: Columns, offer: Offer) -> str | None:
+    """The number column with the most distinct values, measurements before whole numbers.
+
+    Whole numbers that differ in every row come last: they are most often a row's own number.
+    """
+    possible = [columns[name] for name in offer.names]
+    best = max(possible, key=lambda c: (not c.whole, c.levels < c.present, c.levels), default=None)
     return best.name if best else None
 
 
-def default_group(columns: Columns, offer: Offer) -> str | None:
-    """The column with the most levels that still repeat, categories before whole numbers."""
+def default_group(columns: Columns, offer: Offer, taken: tuple[str, ...] = ()) -> str | None:
+    """The column with the most levels that still repeat, categories before whole numbers.
+
+    Columns taken for another role come last.
+    """
     possible = [columns[name] for name in offer.names]
-    often = [c for c in possible if 2 * c.levels <= c.present] or possible
+    others = [c for c in possible if c.name not in taken] or possible
+    often = [c for c in others if 2 * c.levels <= c.present] or others
     best = max(often, key=lambda c: (c.levels >= 5, c.kind == "category", c.levels), default=None)
     return best.name if best else None
 
@@ -154,16 +161,22 @@ def _offer(columns: Columns, refuse) -> Offer:  # type: ignore[no-untyped-def]
 
 
 def _unusable(column: Column) -> str | None:
+    if column.name in ("", "."):
+        return "has a name that stands for something else in a formula; give it another"
+    if column.present == 0:
+        return "has no values"
     if column.kind == "other":
         return "holds neither numbers nor categories"
     if column.levels < 2:
         return "has a single value"
     if column.infinite:
-        return f"has {column.infinite} infinite values"
+        return f"has {column.infinite} infinite value{'s' if column.infinite > 1 else ''}"
     return None
 
 
-def _not_a_response(column: Column) -> str | None:
+def _not_a_response(column: Column, group: str | None = None) -> str | None:
+    if column.name == group:
+        return "is the grouping"
     if column.kind == "category":
         return "holds categories, not numbers"
     return _unusable(column)
@@ -200,5 +213,17 @@ def _not_a_slope(
     return None
 
 
-def _left_out(name: str, role: str, offer: Offer) -> str:
-    return f"{name} is not used as a {role}: it {offer.why_not(name) or 'is not in the data'}."
+def _possible(wished: tuple[str, ...], offer: Offer) -> tuple[str, ...]:
+    return tuple(name for name in dict.fromkeys(wished) if name in offer.names)
+
+
+def _one(name: str | None) -> tuple[str, ...]:
+    return () if name is None else (name,)
+
+
+def _left_out(wished: tuple[str, ...], role: str, offer: Offer) -> list[str]:
+    return [
+        f"{name} is not used as {role}: it {offer.why_not(name) or 'is not in the data'}."
+        for name in dict.fromkeys(wished)
+        if name not in offer.names
+    ]
