@@ -32,31 +32,36 @@ class LongWork:
         Parameters
         ----------
         steps : iterator
-            Each item is a better partial result.
+            Each item is a better partial result; not None.
         show : callable
-            Receives the latest item and whether it is the last.
+            Receives the latest item and whether the work is finished; the last item comes twice
+            where that became clear only later.
         """
         self._turn += 1
-        self._continue(self._turn, steps, show)
+        self._continue(self._turn, steps, show, None)
 
     def cancel(self) -> None:
         """Drop what is under way."""
         self._turn += 1
 
-    def _continue(self, turn: int, steps: Iterator[Any], show: Callable[[Any, bool], None]) -> None:
+    def _continue(
+        self, turn: int, steps: Iterator[Any], show: Callable[[Any, bool], None], shown: Any
+    ) -> None:
         if turn != self._turn:
             return
         loop = _running_loop()
         with self._guarded():
-            finished, latest = _slice(steps, BUDGET if loop is not None else float("inf"))
+            finished, latest = _slice(steps, BUDGET if loop is not None else float("inf"), shown)
+            if turn != self._turn:  # another thread has started other work meanwhile
+                return
             if latest is not None:
                 show(latest, finished)
             if not finished and loop is not None and turn == self._turn:
-                loop.call_later(PAUSE, self._continue, turn, steps, show)
+                loop.call_later(PAUSE, self._continue, turn, steps, show, latest)
 
 
-def _slice(steps: Iterator[Any], budget: float) -> tuple[bool, Any]:
-    latest, until = None, time.perf_counter() + budget
+def _slice(steps: Iterator[Any], budget: float, latest: Any) -> tuple[bool, Any]:
+    until = time.perf_counter() + budget
     for latest in steps:
         if time.perf_counter() >= until:
             return False, latest
