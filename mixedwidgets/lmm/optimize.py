@@ -21,6 +21,7 @@ from mixedwidgets.lmm.theta import Layout
 
 NOISE = 1e-12  # relative rise of the deviance that setting a component to zero may show
 SMALL = 1e-2  # relative standard deviation (whitened) below which zero is tried
+ROUNDING = 1e-14  # of a factor in whitened coordinates, relative to its largest element
 MAX_ESCAPES = 3
 PATIENCE = 40  # steps before the random effects of a term are put in another order
 
@@ -156,11 +157,18 @@ def moment_start(moments: Moments, reml: bool) -> Array:
 
 
 def natural_theta(T: Array, moments: Moments) -> Array:
-    """Theta in the user's units from a factor in whitened coordinates."""
+    """Theta in the user's units from a factor in whitened coordinates.
+
+    A random effect whose variance is nothing but rounding error is given none.
+    """
     out = np.zeros_like(T)
     for columns in moments.layout.slices:
-        half = np.linalg.solve(moments.whitening[columns, columns], T[columns, columns])
-        out[columns, columns] = lower_triangle(np.asarray(half, dtype=np.float64))
+        back = np.linalg.inv(moments.whitening[columns, columns])
+        inside = T[columns, columns]
+        half = np.asarray(back @ inside, dtype=np.float64)
+        rounding = ROUNDING * np.abs(back).sum(axis=1) * np.abs(inside).max()
+        half[np.abs(half).max(axis=1) <= rounding] = 0.0
+        out[columns, columns] = lower_triangle(half)
     return moments.layout.vector(out)
 
 
