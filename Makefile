@@ -27,10 +27,12 @@ test: $(VENV)/ready-test ## check style and types and run all tests, those in a 
 	$(PY) -m mypy
 	$(PY) -m pytest $(ARGS)
 
-bench: $(VENV)/ready-benchmark ## measure speed against R's lme4 and statsmodels
+bench: $(VENV)/ready-benchmark ## measure speed against R's lme4 and statsmodels, and clicks to pixels
 	@scripts/system_package.sh lme4
+	@scripts/system_package.sh chromium
 	$(PY) benchmarks/fit_speed.py
 	$(PY) benchmarks/profile_speed.py
+	$(PY) benchmarks/browser_latency.py
 
 clean: ## remove the environment and everything built or cached
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/_artifacts
