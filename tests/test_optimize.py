@@ -377,3 +377,22 @@ def test_the_evidence():
     assert verdict.starts == 1
     assert verdict.directions == ()
     assert fit.estimate.optimum.evaluations < 20
+
+
+def test_both_variances_zero_whatever_the_mean_of_x():
+    """Zero is zero for every effect; no correlation is claimed of what does not vary."""
+    data = lines(0 * SPREAD + 0.5)
+    fit = mw.lmer("y ~ x + (x | g)", data.assign(x=data.x + 10.0))
+    assert fit.theta.tolist() == [0.0, 0.0, 0.0]
+    assert len(fit.verdict.directions) == 2
+    assert "correlation" not in fit.verdict.sentence
+    assert "the intercept" in fit.verdict.sentence
+    assert "the effect of x" in fit.verdict.sentence
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1.0, 1e8])
+def test_the_verdict_does_not_depend_on_units(unit):
+    data = lines(0.7 * SPREAD, intercepts=2.0 * SPREAD)
+    fit = mw.lmer("y ~ x + (x | g)", data.assign(x=data.x * unit))
+    assert "correlation" in fit.verdict.sentence
+    assert "exactly +1" in fit.verdict.sentence

@@ -51,7 +51,8 @@ class Optimum:
         Smallest eigenvalue of the Hessian in the directions that are free, scaled to unit
         diagonal; NaN where none is free.
     boundary : tuple of (int, (k,) array)
-        For each direction of zero variance its block and its unit vector in the block's columns.
+        For each direction of zero variance its block and its unit vector in the block's columns,
+        each in units of its standard deviation where it has one.
     starts : int
         Number of starting points tried.
     """
@@ -109,8 +110,9 @@ def optimise(moments: Moments, reml: bool, start: Array | None = None) -> Optimu
         evaluations, path = evaluations + best.evaluations, path + best.path
         T = _settle(best.x, objective, layout)
     value, gradient, hessian = objective(layout.vector(_blockwise_lower(T, layout)))
+    theta = natural_theta(T, moments)
     return Optimum(
-        theta=natural_theta(T, moments),
+        theta=theta,
         T=T,
         value=value,
         trace=tuple((natural_theta(layout.matrix(x), moments), v) for x, v in path),
@@ -118,7 +120,7 @@ def optimise(moments: Moments, reml: bool, start: Array | None = None) -> Optimu
         converged=best.converged and _downhill_outward(T, moments, reml) is None,
         gradient=float(np.abs(gradient).max(initial=0.0)),
         curvature=_free_curvature(T, hessian, layout),
-        boundary=_zero_directions(T, moments),
+        boundary=_zero_directions(theta, layout),
         starts=starts,
     )
 
@@ -289,14 +291,19 @@ def _null_space(factor: Array) -> Array:
     return np.asarray(vectors[:, rank:])
 
 
-def _zero_directions(T: Array, moments: Moments) -> tuple[tuple[int, Array], ...]:
+def _zero_directions(theta: Array, layout: Layout) -> tuple[tuple[int, Array], ...]:
+    """Directions of zero variance: single effects first, then combinations of those that vary."""
+    whole = layout.matrix(theta)
     out = []
-    for number, columns in enumerate(moments.layout.slices):
-        inside = T[columns, columns]
-        if inside.any(axis=0).all():
-            continue
-        for vector in (moments.whitening[columns, columns].T @ _null_space(inside)).T:
-            out.append((number, vector / np.linalg.norm(vector)))
+    for number, columns in enumerate(layout.slices):
+        inside = whole[columns, columns]
+        sd = np.sqrt(np.sum(inside**2, axis=1))
+        axes = np.eye(len(sd))
+        out += [(number, axes[i]) for i in np.flatnonzero(sd == 0.0)]
+        varying = np.flatnonzero(sd > 0.0)
+        vectors, _, _ = np.linalg.svd(inside[varying] / sd[varying, None])
+        rank = int(np.count_nonzero(inside.any(axis=0)))
+        out += [(number, axes[:, varying] @ vector) for vector in vectors[:, rank:].T]
     return tuple(out)
 
 
