@@ -100,9 +100,16 @@ def quantile(seconds: Sequence[float], probability: float) -> float:
 
 
 def row(name: str, seconds: Sequence[float], ours: Sequence[float] | None = None) -> str:
-    """One line of a table of timings: median, range, runs, and the ratio of medians to ours."""
-    middle = statistics.median(seconds)
-    ratio = "" if ours is None else f"{middle / statistics.median(ours):10.1f} x"
+    """One line of a table of timings: median, range, runs, and the ratios to ours.
+
+    The ratio of medians is the result; that of the fastest runs, which other work on the machine
+    disturbs least, shows how far to trust it.
+    """
+    middle, ratio = statistics.median(seconds), ""
+    if ours is not None:
+        ratio = (
+            f"{middle / statistics.median(ours):10.1f} x (fastest {min(seconds) / min(ours):.1f} x)"
+        )
     return (
         f"  {name:<14}{1e3 * middle:12.2f} ms"
         f"{1e3 * min(seconds):12.2f} to {1e3 * max(seconds):<10.2f}{len(seconds):5d} runs{ratio}"
