@@ -90,9 +90,9 @@ def resolve(wish: Wish, columns: Columns) -> Resolved:
     groups = _offer(columns, _not_a_grouping)
     group = wish.group
     if group not in groups.names:
-        possible = _possible(_one(wish.response), _offer(columns, _not_a_response))
-        group = default_group(columns, groups, taken=possible)
-    responses = _offer(columns, lambda c: _not_a_response(c, group))
+        anyhow = _offer(columns, lambda c: _not_a_response(c, None, columns))
+        group = default_group(columns, groups, taken=_possible(_one(wish.response), anyhow))
+    responses = _offer(columns, lambda c: _not_a_response(c, group, columns))
     response = wish.response
     if response not in responses.names:
         response = default_response(columns, responses)
@@ -174,12 +174,12 @@ def _unusable(column: Column) -> str | None:
     return None
 
 
-def _not_a_response(column: Column, group: str | None = None) -> str | None:
+def _not_a_response(column: Column, group: str | None, columns: Columns) -> str | None:
     if column.name == group:
         return "is the grouping"
     if column.kind == "category":
         return "holds categories, not numbers"
-    return _unusable(column)
+    return _unusable(column) or _constant_within(column, group, columns)
 
 
 def _not_a_grouping(column: Column) -> str | None:
@@ -204,13 +204,17 @@ def _not_a_slope(
     column: Column, response: str | None, group: str | None, columns: Columns
 ) -> str | None:
     reason = _not_fixed(column, response, group)
-    if reason is not None or group is None:
+    if reason is not None:
         return reason
     if column.kind == "category" and column.levels > MOST_SLOPE_LEVELS:
         return f"has {column.levels} levels, too many for random slopes"
-    if not columns.varies_within(column.name, group):
-        return f"does not vary within {group}"
-    return None
+    return _constant_within(column, group, columns)
+
+
+def _constant_within(column: Column, group: str | None, columns: Columns) -> str | None:
+    if group is None or columns.varies_within(column.name, group):
+        return None
+    return f"does not vary within {group}"
 
 
 def _possible(wished: tuple[str, ...], offer: Offer) -> tuple[str, ...]:
