@@ -77,9 +77,9 @@ class Session(traitlets.HasTraits):
             self.problem = _sentence(error)
         except Exception as error:
             self.error = traceback.format_exc()
+            what = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
             self.problem = (
-                f"Something unexpected went wrong ({type(error).__name__}: {error}); the details "
-                "are in explorer.error."
+                f"Something unexpected went wrong ({what}); the details are in explorer.error."
             )
 
     def _on_choices_changed(self, change: Any) -> None:
