@@ -71,7 +71,10 @@ class TestGoodChoices:
         choices.slopes = ("Days",)
         choices.reml = False
         assert session.fit is first
-        with_slope, without = "Reaction ~ Days + (Days | Subject)", "Reaction ~ Days + (1 | Subject)"
+        with_slope, without = (
+            "Reaction ~ Days + (Days | Subject)",
+            "Reaction ~ Days + (1 | Subject)",
+        )
         assert fits == [(with_slope, False), (with_slope, True), (without, True)]
 
     def test_an_impossible_wish_that_changes_nothing_is_not_fitted_again(self, fits):
