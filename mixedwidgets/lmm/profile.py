@@ -14,6 +14,7 @@ from mixedwidgets.lmm.parameters import Parameter, value_of
 from mixedwidgets.lmm.wald import wald_covariance
 
 TOLERANCE = 1e-9  # of a limit, relative to its distance from the estimate
+CLOSE = 1e-4  # of zeta, relative: a steep curve makes short steps also far from its root
 MAX_EVALUATIONS = 60
 
 
@@ -138,39 +139,49 @@ def profile_interval(estimate: Estimate, parameter: Parameter, level: float = 0.
 
 
 def _limit(curve: Profile, target: float, direction: float) -> tuple[float, str]:
-    """One limit: Newton steps on zeta, kept inside a bracket."""
-    bound = curve.parameter.allowed[0 if direction < 0 else 1]
-    inside, start = curve.estimate, curve.start
-    if inside == bound:
-        return bound, _boundary_note(curve.parameter, bound)
-    outside = np.nan
-    value = curve.estimate + direction * target * curve.scale
-    reach = curve.scale * target
-    before = (curve.estimate, curve.start)
+    """One limit: Newton steps on zeta, kept inside a bracket.
+
+    A correlation is sought on the arcsine scale, where zeta is smooth up to the boundary.
+    """
+    parameter = curve.parameter
+    bound = parameter.allowed[0 if direction < 0 else 1]
+    if curve.estimate == bound:
+        return bound, _boundary_note(parameter, bound)
+    cor = parameter.kind == "cor"
+    to, back = (np.arcsin, np.sin) if cor else (float, float)
+    centre, edge = to(curve.estimate), to(bound)
+    scale = curve.scale / max(np.cos(centre), 0.2) if cor else curve.scale
+    inside, outside, start = centre, np.nan, curve.start
+    before = (centre, curve.start)
+    reach = scale * target
+    t = centre + direction * reach
     for _ in range(MAX_EVALUATIONS):
-        if direction * (value - bound) >= 0.0:
-            value = bound
-        if value == 0.0 and curve.parameter.kind == "sigma":
-            value = 0.5 * inside
+        if direction * (t - edge) >= 0.0:
+            t = 0.5 * inside if parameter.kind == "sigma" else edge
+        value = bound if t == edge else float(back(t))
         zeta, slope, z = curve.at(value, start)
+        slope = slope * np.cos(t) if cor else slope
         if zeta < target:
-            inside = value
+            inside = t
             if value == bound:
-                return bound, _boundary_note(curve.parameter, bound)
+                return bound, _boundary_note(parameter, bound)
         else:
-            outside = value
+            outside = t
         step = (target - zeta) / slope if np.isfinite(slope) and slope != 0.0 else np.nan
-        new = value + step
-        if abs(step) <= TOLERANCE * max(abs(value - curve.estimate), 1e-3 * curve.scale):
-            return float(new if direction * (new - bound) < 0.0 else bound), ""
-        last = (value, z)
-        value, reach = _next(new, inside, outside, direction, reach)
-        if np.isinf(value):
+        fine = TOLERANCE * max(abs(t - centre), 1e-3 * scale)
+        if abs(step) <= fine and abs(zeta - target) <= CLOSE * target:
+            t += step
+            return float(back(t)) if direction * (t - edge) < 0.0 else bound, ""
+        last = (t, z)
+        t, reach = _next(t + step, inside, outside, direction, reach)
+        if np.isinf(t):
             return direction * np.inf, "the deviance stays below the cut-off however far one goes"
-        if outside == outside and abs(outside - inside) <= 1e-13 * max(abs(inside), abs(outside)):
-            return float(inside), ""
-        start, before = _extrapolated(value, before, last), last
-    return float(inside), "the limit was not resolved to full accuracy"
+        if abs(outside - inside) <= 1e-13 * max(abs(inside), abs(outside)) or (
+            cor and back(outside) == back(inside)
+        ):
+            return float(back(inside)), ""
+        start, before = _extrapolated(t, before, last), last
+    return float(back(inside)), "the limit was not resolved to full accuracy"
 
 
 def _extrapolated(value: float, before: tuple[float, Array], last: tuple[float, Array]) -> Array:
