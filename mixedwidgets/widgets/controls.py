@@ -36,7 +36,7 @@ class _Offering:
 offer = _Offering()
 
 
-class Ticks(ipw.VBox):
+class Ticks(ipw.Box):
     """One tick box for each column that can play a role; those left out say why.
 
     Parameters
@@ -63,14 +63,13 @@ class Ticks(ipw.VBox):
         for box in self.boxes.values():
             box.observe(self._on_box_changed, "value")
         self._title = title
-        self._head = ipw.HTML(layout=ipw.Layout(margin="0 2px"))
-        row = ipw.Box(
-            list(self.boxes.values()),
+        self._head = ipw.HTML(layout=ipw.Layout(flex="0 0 204px", margin="0 2px"))
+        super().__init__(
+            [self._head, *self.boxes.values()],
             layout=ipw.Layout(
-                display="flex", flex_flow="row wrap", max_height="96px", overflow="auto"
+                flex_flow="row wrap", align_items="center", max_height="104px", overflow="auto"
             ),
         )
-        super().__init__([self._head, row])
 
     def set(
         self,
@@ -82,9 +81,7 @@ class Ticks(ipw.VBox):
         self._setting = True
         try:
             for name, box in self.boxes.items():
-                display = None if name in offered else "none"
-                if box.layout.display != display:
-                    box.layout.display = display
+                _show(box, name in offered)
                 box.value = name in ticked
             self._head.value = (
                 '<div style="display: flex; gap: 10px; align-items: baseline">'
@@ -98,6 +95,13 @@ class Ticks(ipw.VBox):
             self._changed(change["owner"].description, change["new"])
 
 
+def _show(box: ipw.Checkbox, shown: bool) -> None:
+    """Show a box, or hide it behind the others: the room it takes stays, so nothing jumps."""
+    visibility, order = ("visible", "0") if shown else ("hidden", "1")
+    if box.layout.visibility != visibility:
+        box.layout.visibility, box.layout.order = visibility, order
+
+
 def left_out_html(left_out: Sequence[tuple[str, str]]) -> str:
     """A line that unfolds to the columns left out, each with its reason."""
     if not left_out:
@@ -105,9 +109,7 @@ def left_out_html(left_out: Sequence[tuple[str, str]]) -> str:
     items = "".join(
         f"<div><b>{html.escape(name)}</b> {html.escape(why)}</div>" for name, why in left_out
     )
-    count = len(left_out)
-    columns = "column" if count == 1 else "columns"
     return (
         '<details style="line-height: 1.5; color: var(--jp-ui-font-color2, #616161)">'
-        f"<summary>{count} {columns} left out</summary>{items}</details>"
+        f"<summary>{len(left_out)} left out</summary>{items}</details>"
     )

@@ -18,7 +18,7 @@ from mixedwidgets.widgets.panels import (
     FitPanel,
     IntervalsPanel,
     LikelihoodPanel,
-    Panel,
+    PicturePanel,
     ShrinkagePanel,
 )
 from mixedwidgets.widgets.resolve import Resolved
@@ -106,6 +106,7 @@ class Explorer(ipw.VBox):
             value=self._choices.reml,
             tooltips=["Maximum likelihood", "Restricted maximum likelihood"],
             style={"button_width": "64px"},
+            layout=ipw.Layout(width="auto"),
         )
         self.fixed = Ticks("Fixed effects", names, self._on_fixed_ticked)
         self.slopes = Ticks("Random slopes", names, self._on_slope_ticked)
@@ -119,7 +120,7 @@ class Explorer(ipw.VBox):
         self.status = ipw.HTML()
         guarded = self._session.guarded
         self.fit_panel = FitPanel(guarded)
-        self.pictures: tuple[Panel, ...] = (
+        self.pictures: tuple[PicturePanel, ...] = (
             LikelihoodPanel(guarded),
             IntervalsPanel(guarded),
             ShrinkagePanel(guarded),
@@ -135,16 +136,14 @@ class Explorer(ipw.VBox):
     def _make_layout(self) -> None:
         row = ipw.Layout(display="flex", flex_flow="row wrap", align_items="center")
         headlines = ipw.Layout(flex_flow="row wrap", min_height="30px", align_items="center")
-        wrapped = ipw.Layout(flex_flow="row wrap")
-        self.fixed.layout = ipw.Layout(flex="3 1 360px", min_width="0")
-        self.slopes.layout = ipw.Layout(flex="2 1 260px", min_width="0")
-        self.tab.layout = ipw.Layout(flex="1 1 640px", min_width="0", max_width="880px")
+        self.tab.layout = ipw.Layout(flex="100 1 640px", min_width="0", max_width="900px")
         self.fit_panel.widget.layout = ipw.Layout(
-            flex="1 1 420px", min_width="0", margin="4px 0 0 16px"
+            flex="1 1 414px", min_width="0", margin="4px 0 0 14px"
         )
         self.children = [
             ipw.Box([self.response, self.group, self.criterion, self.correlated], layout=row),
-            ipw.Box([self.fixed, self.slopes], layout=wrapped),
+            self.fixed,
+            self.slopes,
             ipw.Box([self.headline, self.status], layout=headlines),
             ipw.Box(
                 [self.tab, self.fit_panel.widget],
@@ -161,6 +160,8 @@ class Explorer(ipw.VBox):
         self.criterion.observe(self._on_criterion_changed, "value")
         self.correlated.observe(self._on_correlated_changed, "value")
         self.tab.observe(self._on_tab_changed, "selected_index")
+        for panel in self.pictures:
+            panel.picture.observe(self._on_room_changed, "room")
         self._session.observe(self._on_resolved_changed, "resolved")
         self._session.observe(self._on_fit_changed, "fit")
         self._session.observe(self._on_problem_changed, "problem")
@@ -191,6 +192,10 @@ class Explorer(ipw.VBox):
 
     def _on_tab_changed(self, change: Any) -> None:
         self._show_tab()
+
+    def _on_room_changed(self, change: Any) -> None:
+        for panel in self.pictures:
+            panel.fill(change["new"])
 
     def _on_resolved_changed(self, change: Any) -> None:
         self._show_resolved(change["new"])

@@ -23,7 +23,8 @@ from mixedwidgets.widgets.controls import offer
 from mixedwidgets.widgets.longwork import LongWork
 from mixedwidgets.widgets.picture import Picture
 
-SIZE = (8.2, 4.3)  # inches of 100 CSS pixels: one box for every picture, so that nothing jumps
+HEIGHT = 4.3  # inches of 100 CSS pixels: one box for every picture, so that nothing jumps
+WIDTHS = (5.6, 9.0)  # narrower pictures are scaled down, wider ones would not be better
 
 Guard = Callable[[], AbstractContextManager[None]]
 
@@ -101,16 +102,28 @@ class FitPanel(Panel):
 
 
 class PicturePanel(Panel):
-    """A panel whose main part is one picture."""
+    """A panel whose main part is one picture, as wide as there is room for."""
 
     def _build(self) -> ipw.Widget:
-        self.picture = Picture(SIZE)
+        self._drawn: tuple[Any, Any] | None = None
+        self.picture = Picture((8.2, HEIGHT))
         return ipw.VBox([self.picture])
 
     def draw(self, plot: Any, table: Any) -> None:
         """Draw a table with a plot module: its text alternative first, then the picture."""
+        self._drawn = plot, table
         self.picture.alt = plot.describe(table)
         self.picture.draw(plot.draw, table)
+
+    def fill(self, room: float) -> None:
+        """Take the width of a room in CSS pixels; draw the last table again if it changes."""
+        width = min(max(room / 100.0, WIDTHS[0]), WIDTHS[1])
+        if room == 0.0 or abs(width - self.picture.figure_size[0]) < 0.02:
+            return
+        self.picture.figure_size = (width, HEIGHT)
+        if self._drawn is not None:
+            with self.guarded():
+                self.draw(*self._drawn)
 
     def static_html(self) -> str:
         """The picture as it is."""
@@ -161,6 +174,7 @@ class LikelihoodPanel(PicturePanel):
                 "The other parameters stay at their estimates",
             ],
             style={"button_width": "64px"},
+            layout=ipw.Layout(width="auto"),
         )
         self.x.observe(self._on_x_changed, "value")
         self.y.observe(self._on_y_changed, "value")
@@ -170,7 +184,7 @@ class LikelihoodPanel(PicturePanel):
             [self.x, self.y, self.kind],
             layout=ipw.Layout(display="flex", flex_flow="row wrap", align_items="center"),
         )
-        self.picture = Picture(SIZE)
+        super()._build()
         return ipw.VBox([row, self.picture])
 
     def show(self, fit: Fit) -> None:
@@ -205,7 +219,7 @@ def _axis_dropdown(description: str, width: str) -> ipw.Dropdown:
     return ipw.Dropdown(
         description=description,
         style={"description_width": width},
-        layout=ipw.Layout(width="auto", max_width="320px", flex="1 1 150px"),
+        layout=ipw.Layout(width="auto", min_width="0", max_width="320px", flex="1 1 180px"),
     )
 
 

@@ -86,6 +86,7 @@ class View {
     onRoot("keydown", (e) => this.onKey(e));
     const resized = new ResizeObserver(() => this.fit());
     resized.observe(this.root);
+    resized.observe(this.root.parentElement);
     this.undo.push(() => resized.disconnect());
     this.watchRatio();
   }
@@ -186,13 +187,16 @@ class View {
     if (!width || !this.size) return;
     this.paint();
     clearTimeout(this.settled);
-    this.settled = setTimeout(() => this.reportRatio(), 100);
+    this.settled = setTimeout(() => this.reportSize(), 100);
   }
 
-  reportRatio() {
+  reportSize() {
+    const room = this.root.parentElement.clientWidth;
     const ratio = Math.min(3, Math.max(0.25, this.deviceWidth() / this.size[0]));
-    if (Math.abs(ratio - this.model.get("pixel_ratio")) < 1e-6) return;
-    this.model.set("pixel_ratio", ratio);
+    if (room) this.model.set("room", room);
+    if (Math.abs(ratio - this.model.get("pixel_ratio")) >= 1e-6) {
+      this.model.set("pixel_ratio", ratio);
+    }
     this.model.save_changes();
   }
 

@@ -68,6 +68,9 @@ class Picture(anywidget.AnyWidget):
         element when that picture is on the screen.
     pixel_ratio : float
         Pixels of the image for each CSS pixel, reported by the browser.
+    room : float
+        Width in CSS pixels that the picture could have where it stands, reported by the browser;
+        0 until it is known. Observe it to draw at another `figure_size`.
     """
 
     # Read as text: anywidget would keep every instance alive through a watched path.
@@ -80,6 +83,7 @@ class Picture(anywidget.AnyWidget):
         key_trait=traitlets.Unicode(), value_trait=traitlets.Enum(("x", "y", "xy"))
     ).tag(sync=True)
     pixel_ratio = traitlets.Float(1.0, min=0.25, max=3.0).tag(sync=True, echo_update=False)
+    room = traitlets.Float(0.0).tag(sync=True, echo_update=False)
     pointer = traitlets.Dict()
 
     _standing = traitlets.Dict().tag(sync=True, echo_update=False)
