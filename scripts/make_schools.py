@@ -30,64 +30,53 @@ import numpy as np
 import pandas as pd
 import school_equations as eq
 from school_equations import N_SCHOOLS, N_STUDENTS, Schools, Scores
-from school_rounding import FIVE, descend, newton, settle
+from school_rounding import FIVE, HIGHEST, LOWEST, descend, newton, settle
 
-SEED = 560
+SEED = 567
 SCALE = np.sqrt([eq.SIGMA2, eq.S2])
 PROBABILITIES = [0, 0.25, 0.5, 0.75, 1]
 
 
 def school_sizes(rng: np.random.Generator) -> np.ndarray:
-    """Sizes of the 684 schools: right in number, information on mu and log-likelihood."""
-    n = np.clip(np.rint(rng.normal(19, 6.5, N_SCHOOLS)), 2, 45).astype(int)
-    while n.sum() != N_STUDENTS:
-        i = rng.integers(N_SCHOOLS)
-        n[i] = max(2, n[i] + np.sign(N_STUDENTS - n.sum()))
-    size = np.arange(2, 45)
+    """Sizes of the 684 schools: right in number, information on mu and log-likelihood.
 
-    def parts(s: np.ndarray) -> np.ndarray:
-        return np.column_stack([s / (eq.S2 + s * eq.T2), np.log1p(s * eq.T2 / eq.S2)])
-
-    # A school of size a gains a student from a school of size b; then pairs of such exchanges.
-    gain = parts(size + 1) - parts(size)
-    loss = parts(size - 1) - parts(size)
-    change = (gain[:, None] + loss[None, :]).reshape(-1, 2)
+    Sizes are drawn until both are near; then two students, found by search, change schools.
+    """
     target = np.array([eq.H_MU, eq.NULL_DEVIANCE])
+    size = np.arange(3, 45)
+    gain, loss = size_sums(size + 1) - size_sums(size), size_sums(size - 1) - size_sums(size)
+    # A school of one size gains a student from a school of another.
+    exchange = gain[:, None] + loss[None, :]
+    first, second = np.triu_indices(size.size**2, 1)
+    for _ in range(5000):
+        n = np.clip(np.rint(rng.normal(19, 6.5, N_SCHOOLS)), 2, 43).astype(int)
+        surplus = n.sum() - N_STUDENTS
+        larger = np.flatnonzero(n > 3)
+        if abs(surplus) > len(larger):
+            continue
+        n[rng.choice(larger, abs(surplus), replace=False)] -= np.sign(surplus)
+        gap = np.array([(n / (eq.S2 + n * eq.T2)).sum(), eq.null_deviance(n)]) - target
+        if np.any(np.abs(gap) > [3e-3, 0.2]):
+            continue
+        changes = exchange.reshape(-1, 2)
+        left = (gap + changes[first] + changes[second]) / [1e-6, 2e-3]
+        for best in np.argsort((left**2).sum(axis=1), kind="stable")[:100]:
+            new = n.copy()
+            for which in (first[best], second[best]):
+                up = np.flatnonzero(new == size[which // size.size])
+                down = np.flatnonzero(new == size[which % size.size])
+                if len(up) and len(down) and up[0] != down[-1]:
+                    new[up[0]] += 1
+                    new[down[-1]] -= 1
+            off = np.array([(new / (eq.S2 + new * eq.T2)).sum(), eq.null_deviance(new)]) - target
+            if np.all(np.abs(off) < [1e-6, 2e-3]):
+                return new
+    raise RuntimeError("no draw of school sizes is near enough")
 
-    def exchange(n: np.ndarray, which: int) -> np.ndarray | None:
-        a, b = size[which // len(size)], size[which % len(size)]
-        growing, shrinking = np.flatnonzero(n == a), np.flatnonzero(n == b)
-        if b == 2 or a == b or not len(growing) or not len(shrinking):
-            return None
-        n = n.copy()
-        n[growing[0]] += 1
-        n[shrinking[-1]] -= 1
-        return n
 
-    def gap(n: np.ndarray) -> np.ndarray:
-        return np.array([(n / (eq.S2 + n * eq.T2)).sum(), eq.null_deviance(n)]) - target
-
-    for tolerance in ((1e-3, 0.05), (1e-4, 5e-3)):
-        while True:
-            score = (((change + gap(n)) / tolerance) ** 2).sum(axis=1)
-            for which in np.argsort(score, kind="stable")[:200]:
-                new = exchange(n, which)
-                if new is not None:
-                    break
-            if (
-                new is None
-                or ((gap(new) / tolerance) ** 2).sum() >= ((gap(n) / tolerance) ** 2).sum()
-            ):
-                break
-            n = new
-    first, second = np.triu_indices(len(change), 1)
-    score = (((change[first] + change[second] + gap(n)) / (2e-6, 2e-3)) ** 2).sum(axis=1)
-    for best in np.argsort(score, kind="stable")[:2000]:
-        new = exchange(n, first[best])
-        new = None if new is None else exchange(new, second[best])
-        if new is not None:
-            return new
-    raise RuntimeError("no exchange of students meets the targets")
+def size_sums(n: np.ndarray) -> np.ndarray:
+    """What a school of size n adds to the information on mu and to the one-way deviance."""
+    return np.column_stack([n / (eq.S2 + n * eq.T2), np.log1p(n * eq.T2 / eq.S2)])
 
 
 def school_covariates(
@@ -192,11 +181,18 @@ def first_scores(rng: np.random.Generator, schools: Schools, ses: np.ndarray) ->
     mean_ses = (schools.sum_ses / schools.n)[school]
     fixed = 54.8 - 1.9 * schools.flp[school] - 0.10 * schools.enroll[school] + 1.6 * mean_ses
     noise = np.sqrt(eq.SIGMA2) * rng.normal(size=N_STUDENTS)
-    return fixed + effect[:, 0] + (4.0 + effect[:, 1]) * ses + noise
+    y = fixed + effect[:, 0] + (4.0 + effect[:, 1]) * ses + noise
+    # The ends are pressed together smoothly, so that no score leaves the plausible range.
+    low, high, width = LOWEST + 8, HIGHEST - 8, 7.0
+    beyond = y - y.clip(low, high)
+    return y.clip(low, high) + np.sign(beyond) * width * -np.expm1(-np.abs(beyond) / width)
 
 
 def bend(y: np.ndarray, scores: Scores) -> np.ndarray:
-    """Bend the distribution of residuals smoothly towards the quartiles, its ends inside."""
+    """Bend the residuals smoothly towards the quartiles; keep their ends and the scores in range.
+
+    Only the pinned students will stand at the ends, so the others stay 3 % inside.
+    """
     for model in (0, 1):
         r = scores.residuals(y)[:, model]
         middle = np.quantile(r, PROBABILITIES[1:4])
@@ -207,7 +203,7 @@ def bend(y: np.ndarray, scores: Scores) -> np.ndarray:
         r = scores.residuals(y)[:, model]
         low, high = 0.97 * FIVE[0, model], 0.97 * FIVE[4, model]
         y = y + SCALE[model] * (r.clip(low, high) - r)
-    return y
+    return y.clip(LOWEST + 1, HIGHEST - 1)
 
 
 def school_numbers(rng: np.random.Generator) -> np.ndarray:

@@ -21,6 +21,7 @@ RANKS = {1: 3243, 2: 6486, 3: 9729}  # students below the two that make a quarti
 CLOSE = 2.5e-5  # how near a pinned residual comes to the printed value, which shows 1e-4
 APART = 4e-4  # how far every other residual keeps from it
 ROOM = 4e-3  # what a school needs around every quantile to be free for further moves
+LOWEST, HIGHEST = 20.0, 88.0  # a plausible range of scores
 PLACES = [(model, j) for j in (0, 4, 1, 2, 3) for model in (0, 1)]
 
 
@@ -148,6 +149,7 @@ class Pins:
         other = r[i, 1 - model]
         return bool(
             abs(r[i, model] - FIVE[j, model]) < CLOSE
+            and LOWEST < self.y[i] < HIGHEST
             and np.abs(other - FIVE[:, 1 - model]).min() > 4 * APART
             and FIVE[0, 1 - model] < other < FIVE[4, 1 - model]
             and inside[rest].all()
@@ -170,9 +172,9 @@ class Pins:
                 movable = ~self.held() & ~self.crowded(5 * ROOM, (model, j))
                 side = np.where((r < 0) if excess > 0 else (r > 0), np.abs(r), np.inf)
                 side[~movable] = np.inf
-                for i in np.argsort(side, kind="stable")[: abs(excess)]:
+                for i in np.argsort(side, kind="stable")[: abs(excess)].tolist():
                     self._shift(i, r[i], 1 if excess > 0 else -1, model)
-                for i in np.flatnonzero(close) if excess == 0 else ():
+                for i in np.flatnonzero(close).tolist() if excess == 0 else []:
                     self._shift(i, r[i], 1 if r[i] > 0 else -1, model)
             else:
                 raise RuntimeError("the quartiles do not settle")
@@ -262,14 +264,15 @@ def search(
         Students of each pair and the direction, 1 or -1, of each; a pair of the first half is
         joined with one of the second.
     tolerance : ndarray, shape (13,)
-        Unit of each equation; the largest deviation in these units is made small.
+        Unit of each equation; the root mean square in these units is made small.
     """
     steps = (scores.slopes(y)[who] * ways[..., None]).sum(axis=1) * UNIT / tolerance
     half = len(who) // 2
     gap = scores.off(y) / tolerance
     tree = cKDTree(steps[:half])
-    bound = min(1.0, np.abs(gap).max())
-    distance, first = tree.query(-(gap + steps[half:]), p=np.inf, distance_upper_bound=bound)
+    bound = min(2.0, float(np.linalg.norm(gap)))
+    found = tree.query(-(gap + steps[half:]), distance_upper_bound=bound)
+    distance, first = np.asarray(found[0]), np.asarray(found[1])
     second = int(np.argmin(distance))
     if not np.isfinite(distance[second]):
         return y
