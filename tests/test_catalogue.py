@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -231,3 +234,169 @@ def test_wheat_maximum_as_optim_finds_it(
 def test_wheat_script_makes_the_shipped_file(repository: Path, tmp_path: Path) -> None:
     script(repository, "make_wheat").main(tmp_path)
     assert (tmp_path / "wheat.csv").read_bytes() == (DATA / "wheat.csv").read_bytes()
+
+
+# ---------------------------------------------------------------- schools
+
+
+def fisher_scoring(
+    y: np.ndarray, x: np.ndarray, z: np.ndarray, group: np.ndarray, phi: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, np.ndarray]:
+    """Maximum likelihood by textbook formulas, with a dense V_j for every group.
+
+    ``phi`` starts (sigma^2, then the lower triangle of Sigma). Returns beta, its covariance, phi,
+    the log-likelihood and the conditional residuals.
+    """
+    q = z.shape[1]
+    cells = [(i, j) for j in range(q) for i in range(j, q)]
+    units = [np.zeros((q, q)) for _ in cells]
+    for unit, (i, j) in zip(units, cells, strict=True):
+        unit[i, j] = unit[j, i] = 1
+    rows = [np.flatnonzero(group == j) for j in np.unique(group)]
+    for _ in range(50):
+        sigma = sum(value * unit for value, unit in zip(phi[1:], units, strict=True))
+        inverses = [np.linalg.inv(phi[0] * np.eye(len(k)) + z[k] @ sigma @ z[k].T) for k in rows]
+        pieces = [x[k].T @ v for k, v in zip(rows, inverses, strict=True)]
+        vcov = np.linalg.inv(sum(p @ x[k] for p, k in zip(pieces, rows, strict=True)))
+        beta = vcov @ sum(p @ y[k] for p, k in zip(pieces, rows, strict=True))
+        score, information, loglik = np.zeros(len(phi)), np.zeros((len(phi),) * 2), 0.0
+        residuals = np.empty(len(y))
+        for k, v in zip(rows, inverses, strict=True):
+            r = y[k] - x[k] @ beta
+            derivatives = [np.eye(len(k)), *(z[k] @ unit @ z[k].T for unit in units)]
+            vd = np.array([v @ d for d in derivatives])
+            score += 0.5 * (np.array([r @ p @ v @ r for p in vd]) - np.einsum("aii->a", vd))
+            information += 0.5 * np.einsum("aij,bji->ab", vd, vd)
+            loglik -= 0.5 * (
+                len(k) * np.log(2 * np.pi) - np.linalg.slogdet(v)[1] + float(r @ v @ r)
+            )
+            residuals[k] = phi[0] * v @ r
+        step = np.linalg.solve(information, score)
+        if np.abs(step).max() < 1e-8:
+            return beta, vcov, phi, loglik, residuals
+        phi = phi + step
+    raise AssertionError("Fisher scoring did not converge")
+
+
+@pytest.fixture(scope="module")
+def schools() -> pd.DataFrame:
+    return load("schools")
+
+
+def five_numbers(residuals: np.ndarray, sigma2: float) -> list[str]:
+    five = np.quantile(residuals / np.sqrt(sigma2), [0, 0.25, 0.5, 0.75, 1])
+    return [f"{q:.4f}" for q in five]
+
+
+def information_criteria(loglik: float, parameters: int) -> str:
+    aic, bic = 2 * parameters - 2 * loglik, parameters * np.log(12_974) - 2 * loglik
+    return f"{aic:.1f} {bic:.1f} {loglik:.1f} {-2 * loglik:.1f}"
+
+
+def test_schools_look_like_the_lecture(schools: pd.DataFrame) -> None:
+    columns = ["school", "enroll", "flp", "public", "urbanicity", "hwh", "ses", "mscore"]
+    assert list(schools.columns) == columns
+    assert len(schools) == 12_974
+    assert schools["school"].nunique() == 684
+    assert schools["school"].is_monotonic_increasing
+    assert schools["school"].between(1000, 9999).all()
+    assert list(schools["urbanicity"].cat.categories) == ["rural", "suburban", "urban"]
+    numbers = schools[["school", "enroll", "flp", "public", "hwh"]]
+    assert (numbers.dtypes == np.int64).all()
+    for column, low, high in [("enroll", 0, 5), ("flp", 1, 3), ("public", 0, 1), ("hwh", 0, 8)]:
+        assert sorted(schools[column].unique()) == list(range(low, high + 1))
+    of_school = schools.groupby("school")[["enroll", "flp", "public", "urbanicity"]]
+    assert (of_school.nunique() == 1).all().all()
+    for column in ["ses", "mscore"]:
+        np.testing.assert_array_equal(schools[column], schools[column].round(2))
+    assert schools["ses"].abs().max() < 3
+    assert schools["mscore"].between(15, 90).all()
+
+
+def test_schools_slope_model(schools: pd.DataFrame) -> None:
+    y = schools["mscore"].to_numpy()
+    ones = np.ones(len(y))
+    x = np.column_stack([ones, schools[["flp", "enroll", "ses"]]])
+    z = np.column_stack([ones, schools["ses"]])
+    start = np.array([60.0, 10.0, 0.0, 2.0])
+    beta, vcov, phi, loglik, residuals = fisher_scoring(
+        y, x, z, schools["school"].to_numpy(), start
+    )
+    se = np.sqrt(np.diag(vcov))
+    assert [f"{b:.6f} {s:.6f} {b / s:.2f}" for b, s in zip(beta, se, strict=True)] == [
+        "55.429339 0.402907 137.57",
+        "-2.411519 0.185311 -13.01",
+        "0.007095 0.082023 0.09",
+        "4.116886 0.125381 32.83",
+    ]
+    correlations = (vcov / se / se[:, None])[np.tril_indices(4, -1)]
+    assert [f"{c:.3f}" for c in correlations] == [
+        *("-0.815", "-0.300", "-0.193"),
+        *("-0.202", "0.212", "0.007"),
+    ]
+    s2, intercept, both, slope = phi
+    assert [f"{v:.3f} {v**0.5:.3f}" for v in (intercept, slope, s2)] == [
+        *("9.004 3.001", "1.600 1.265", "67.260 8.201"),
+    ]
+    assert f"{both / np.sqrt(intercept * slope):.2f}" == "0.05"
+    assert information_criteria(loglik, 8) == "92397.7 92457.5 -46190.9 92381.7"
+    assert five_numbers(residuals, s2) == ["-3.9797", "-0.6399", "0.0180", "0.6681", "4.5053"]
+
+
+def test_schools_one_way_model(schools: pd.DataFrame) -> None:
+    y, group = schools["mscore"].to_numpy(), schools["school"].to_numpy()
+    ones = np.ones((len(y), 1))
+    beta, vcov, phi, loglik, residuals = fisher_scoring(y, ones, ones, group, np.array([70, 20.0]))
+    assert f"{beta[0]:.7f} {phi[0]:.6f} {phi[1]:.7f}" == "50.9391407 73.708808 23.6338229"
+    se = np.sqrt(vcov[0, 0])
+    assert f"{-loglik:.2f} {se:.4f} {beta[0] / se:.1f}" == "46956.63 0.2026 251.4"
+    assert f"{phi[0] ** 0.5:.3f} {phi[1] ** 0.5:.3f}" == "8.585 4.861"
+    assert information_criteria(loglik, 3) == "93919.3 93941.7 -46956.6 93913.3"
+    assert five_numbers(residuals, phi[0]) == ["-3.8112", "-0.6534", "0.0093", "0.6732", "4.6999"]
+
+
+def test_schools_hessian(schools: pd.DataFrame) -> None:
+    # The lecture's is taken by differences of steps 1e-3 of a function near 5e4, a few 1e-4 from
+    # the exact maximum, so its own digits are good to about 1e-4.
+    y, group = schools["mscore"].to_numpy(), pd.factorize(schools["school"])[0]
+    sizes, means, within = one_way(y, group)
+    v = 73.708808 + 23.6338229 * sizes
+    d = means - 50.9391407
+    curve = [(-0.5 * sizes**k / v**2 + sizes ** (k + 1) * d**2 / v**3).sum() for k in range(3)]
+    curve[0] += within / 73.708808**3 - 0.5 * (len(y) - 684) / 73.708808**2
+    cross = [(sizes ** (k + 1) * d / v**2).sum() for k in range(2)]
+    hessian = np.array(
+        [[(sizes / v).sum(), *cross], [cross[0], *curve[:2]], [cross[1], *curve[1:]]]
+    )
+    printed = np.array(
+        [
+            [24.35837087, -0.01576882, 0.04913818],
+            [-0.01576882, 1.13128044, 0.03026526],
+            [0.04913818, 0.03026526, 0.42089960],
+        ]
+    )
+    np.testing.assert_allclose(hessian, printed, rtol=1e-5, atol=5e-5)
+    se = np.sqrt(np.diag(np.linalg.inv(hessian)))
+    np.testing.assert_allclose(se, [0.2026422, 0.9411003, 1.5430536], rtol=2e-5)
+
+
+def test_schools_script_makes_the_shipped_file(repository: Path, tmp_path: Path) -> None:
+    path = repository / "scripts" / "make_schools.py"
+    if not path.is_file():
+        pytest.skip(f"{path} is not in this distribution")
+    subprocess.run([sys.executable, str(path), str(tmp_path)], check=True, timeout=600)
+    made, shipped = (gzip.decompress((d / "schools.csv.gz").read_bytes()) for d in (tmp_path, DATA))
+    assert made == shipped
+
+
+@pytest.mark.reference
+def test_schools_are_not_the_real_ones(reference: Path, schools: pd.DataFrame) -> None:
+    real = pd.read_csv(reference / "data" / "nels.csv")
+    columns = ["hwh", "ses", "mscore"]
+    ours = set(schools[["school", *columns]].itertuples(index=False, name=None))
+    theirs = set(real[["school", *columns]].itertuples(index=False, name=None))
+    assert not ours & theirs
+    # ... but alike: the same kind of schools and students.
+    for column in ["ses", "mscore", "flp", "enroll", "public"]:
+        assert schools[column].mean() == pytest.approx(real[column].mean(), abs=0.1)
+        assert schools[column].std() == pytest.approx(real[column].std(), rel=0.05)
