@@ -35,7 +35,7 @@ def surface(
     a: Parameter,
     b: Parameter,
     kind: str = "profile",
-    nodes: int = 11,
+    nodes: int = 9,
     fine: int = 61,
 ) -> Surface:
     """The likelihood over two parameters, relative to its maximum.
@@ -97,7 +97,7 @@ def curve(
     estimate: Estimate,
     parameter: Parameter,
     kind: str = "profile",
-    nodes: int = 11,
+    nodes: int = 9,
     reach: tuple[float, float] | None = None,
     fine: int = 121,
 ) -> Slice:

@@ -39,6 +39,18 @@ class Outbox {
   }
 }
 
+// JupyterLab takes arrow keys and single letters for commands, such as x for cutting the cell, even
+// where a dropdown or a tick box has the focus. Inside the explorer they belong to its controls; it
+// looks at the element that has the focus.
+function keepKeys(root) {
+  const explorer = root.closest(".mixedwidgets-explorer");
+  if (!explorer || explorer.dataset.keepsKeys) return;
+  explorer.dataset.keepsKeys = "true";
+  explorer.addEventListener("focusin", (e) => {
+    e.target.dataset.lmSuppressShortcuts = "true";
+  });
+}
+
 // ---- one view -------------------------------------------------------------------------------
 
 class View {
@@ -185,6 +197,7 @@ class View {
   fit() {
     const width = this.root.clientWidth;
     if (!width || !this.size) return;
+    keepKeys(this.root);
     this.paint();
     clearTimeout(this.settled);
     this.settled = setTimeout(() => this.reportSize(), 100);
