@@ -27,7 +27,7 @@ from mixedwidgets.lmm.parameters import Parameter, compatible
 from mixedwidgets.lmm.polar import BEYOND, TINY, Polar
 
 NEAR = 0.02  # deviance units: how far the quadratic model is trusted
-FURTHEST = 1e60  # relative standard deviations beyond would overflow when squared
+FURTHEST = 1e9  # relative standard deviations (whitened) beyond leave no digits in X' V^-1 X
 FIRM = 1e-3  # smallest eigenvalue of the scaled Hessian for which it is trusted
 
 
@@ -245,14 +245,14 @@ class Constraint:
         if not np.all(np.isfinite(z)) or abs(z[-1]) > BEYOND:
             return forbidden
         T, jacobian = self._factor(z)
-        if not np.abs(T).max() < FURTHEST:
+        if not np.abs(self.factor.A @ T).max() < FURTHEST:
             return forbidden
         try:
             solved = solve(self.factor.covariance(T), moments, self.reml)
         except np.linalg.LinAlgError:
             return forbidden
         value = solved.at_sigma2(np.exp(2.0 * z[-1]))
-        if not np.isfinite(value):
+        if not np.isfinite(value) or solved.q <= 0.0:
             return forbidden
         gradient, hessian = self._relative(solved, T, z[-1])
         gradient, hessian = _absolute(gradient, hessian, self.factor.layout.vector(T), z[-1])

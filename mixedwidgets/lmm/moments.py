@@ -21,10 +21,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.design import Design, RandomBlock
 from mixedwidgets.lmm.linalg import Array, Basis, orthonormal_basis
 from mixedwidgets.lmm.theta import Layout
 
+NOTHING = 1e-30  # sum of squares, relative, that is rounding error only
 NEGLIGIBLE = 1e-18  # squared length, relative, below which a column adds nothing within a group
 
 
@@ -86,6 +88,11 @@ def moments(design: Design) -> Moments:
     Returns
     -------
     Moments
+
+    Raises
+    ------
+    ModelError
+        The model reproduces the response without error, so the likelihood has no maximum.
     """
     weights = design.weights
     root = None if weights is None else np.sqrt(weights)
@@ -95,6 +102,7 @@ def moments(design: Design) -> Moments:
     columns = np.vstack([white.T, design.basis.Q.T, residual[None, :]])
     grouping = design.groupings[0]
     R, C, within = _within_groups(columns, grouping.codes, len(grouping.levels), white.shape[1])
+    _refuse_exact_fit(columns, within, C, ols, design)
     return Moments(
         nobs=len(design.y),
         layout=Layout(tuple(len(b.names) for b in design.blocks)),
@@ -140,6 +148,40 @@ def replace_fixed(source: Moments, held: list[tuple[int, float]]) -> Moments:
         within=change.T @ source.within @ change,
         ols=free.T @ (source.ols + shift),
     )
+
+
+def _refuse_exact_fit(columns: Array, within: Array, C: Array, ols: Array, design: Design) -> None:
+    """Refuse a response that the columns of X, or of X and Z, reproduce up to rounding.
+
+    Only where rows are left over: a saturated model reproduces every response, and its restricted
+    likelihood can still have a maximum.
+    """
+    p, width = len(ols), C.shape[0]
+    around_X = float(within[p, p] + np.sum(C[:, p] ** 2))
+    rounding = NOTHING * max(float(ols @ ols), around_X)
+    response = design.spec.display.split("~")[0].strip()
+    if around_X <= rounding:
+        raise ModelError(
+            f"The fixed effects reproduce {response} exactly, so no variance is left to estimate; "
+            "check whether the response was computed from them."
+        )
+    solution, _, rank, _ = np.linalg.lstsq(within[:p, :p], within[:p, p], rcond=1e-10)
+    around_both = float(within[p, p] - within[:p, p] @ solution)
+    if around_both > 1e-10 * within[p, p] > rounding:
+        return
+    left = columns[width:-1]
+    last = columns[-1] - solution @ left
+    grouping = design.groupings[0]
+    R, _, again = _within_groups(
+        np.vstack([columns[:width], last]), grouping.codes, len(grouping.levels), width
+    )
+    used = np.count_nonzero(R[np.arange(width), np.arange(width)]) + rank
+    if used < len(last) and float(again[-1, -1]) <= rounding:
+        raise ModelError(
+            f"The fixed effects and the random effects of {grouping.name!r} reproduce {response} "
+            "exactly, so nothing is left for the residual variance and the likelihood has no "
+            "maximum; use fewer random effects, or a response that varies within groups."
+        )
 
 
 def _least_squares(

@@ -67,7 +67,7 @@ def profiled_deviance(
             solved = solve(factor.covariance(T), moments, reml)
         except np.linalg.LinAlgError:
             return forbidden
-        deviance = solved.deviance
+        deviance = solved.deviance if solved.q > 0.0 else np.inf
         if not np.isfinite(deviance):
             return forbidden
         first, second = profiled_derivatives(solved, differentiate(solved, reml))

@@ -16,6 +16,7 @@ from mixedwidgets.lmm.wald import wald_covariance
 TOLERANCE = 1e-9  # of a limit, relative to its distance from the estimate
 CLOSE = 1e-4  # of zeta, relative: a steep curve makes short steps also far from its root
 MAX_EVALUATIONS = 60
+MANY_GROUPS = 100  # beyond, limits are not checked for other inner optima
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Profile:
         Coordinates of the inner problem at the optimum.
     scale : float
         A step on the parameter's scale: its Wald standard error where that exists.
+    others : tuple of (size,) arrays
+        Coordinates from which a limit is checked for a lower inner optimum.
     """
 
     constraint: Constraint
@@ -61,13 +64,23 @@ class Profile:
     minimum: float
     start: Array
     scale: float
+    others: tuple[Array, ...]
 
-    def at(self, value: float, start: Array) -> tuple[float, float, Array]:
-        """Square root of the rise in deviance at a value, its slope, and the inner optimum."""
-        found = self.constraint.minimise((value,), start)
+    def at(
+        self, value: float, start: Array, everywhere: bool = False
+    ) -> tuple[float, float, Array]:
+        """Square root of the rise in deviance at a value, its slope, and the inner optimum.
+
+        The inner optimum is sought from ``start``, and, if asked, from the other starts too.
+        """
+        starts = [start]
         if self.parameter.kind == "cor":
-            other = self.constraint.minimise((value,), self.start)
-            found = other if other.value < found.value else found
+            starts.append(self.start)
+        if everywhere:
+            starts.extend(self.others)
+        found = min(
+            (self.constraint.minimise((value,), s) for s in starts), key=lambda inner: inner.value
+        )
         zeta = float(np.sqrt(max(found.value - self.minimum, 0.0)))
         slope = self.constraint.slope(0, (value,), found)
         return zeta, slope / (2.0 * zeta) if zeta > 0.0 else np.inf, found.z
@@ -100,7 +113,23 @@ def profile(estimate: Estimate, parameter: Parameter) -> Profile:
         minimum=estimate.optimum.value,
         start=constraint.start(estimate.factor, estimate.sigma),
         scale=float(scale),
+        others=_other_starts(estimate, constraint),
     )
+
+
+def _other_starts(estimate: Estimate, constraint: Constraint) -> tuple[Array, ...]:
+    """Coordinates with uncorrelated random effects: as estimated, small, and large.
+
+    With few groups and several random effects the inner problem can have several optima. With
+    many groups it hardly ever has, and the check would cost more than the limits.
+    """
+    moments = estimate.moments
+    if moments.layout.width == 1 or moments.ngroups > MANY_GROUPS:
+        return ()
+    typical = np.diag(estimate.sigma / np.sqrt(np.diag(moments.whitening.T @ moments.whitening)))
+    estimated = np.diag(np.sqrt(np.sum(estimate.factor**2, axis=1)))
+    factors = estimated + 1e-3 * typical, 0.3 * typical, 3.0 * typical
+    return tuple(constraint.start(factor, estimate.sigma) for factor in factors)
 
 
 def _typical_scale(estimate: Estimate, parameter: Parameter) -> float:
@@ -153,13 +182,13 @@ def _limit(curve: Profile, target: float, direction: float) -> tuple[float, str]
     scale = curve.scale / max(np.cos(centre), 0.2) if cor else curve.scale
     inside, outside, start = centre, np.nan, curve.start
     before = (centre, curve.start)
-    reach = scale * target
+    reach, everywhere = scale * target, False
     t = centre + direction * reach
     for _ in range(MAX_EVALUATIONS):
         if direction * (t - edge) >= 0.0:
             t = 0.5 * inside if parameter.kind == "sigma" else edge
         value = bound if t == edge else float(back(t))
-        zeta, slope, z = curve.at(value, start)
+        zeta, slope, z = curve.at(value, start, everywhere)
         slope = slope * np.cos(t) if cor else slope
         if zeta < target:
             inside = t
@@ -169,17 +198,22 @@ def _limit(curve: Profile, target: float, direction: float) -> tuple[float, str]
             outside = t
         step = (target - zeta) / slope if np.isfinite(slope) and slope != 0.0 else np.nan
         fine = TOLERANCE * max(abs(t - centre), 1e-3 * scale)
-        if abs(step) <= fine and abs(zeta - target) <= CLOSE * target:
-            t += step
+        solved = abs(step) <= fine and abs(zeta - target) <= CLOSE * target
+        closed = abs(outside - inside) <= 1e-13 * max(abs(inside), abs(outside))
+        if solved or closed or (cor and back(outside) == back(inside)):
+            if curve.others and not everywhere:
+                everywhere, before = True, (centre, curve.start)
+                lowest, _, start = curve.at(value, z, everywhere)
+                if lowest < zeta - CLOSE:
+                    inside, outside = t, np.nan
+                    t += direction * reach
+                    continue
+            t = t + step if solved else inside
             return float(back(t)) if direction * (t - edge) < 0.0 else bound, ""
         last = (t, z)
         t, reach = _next(t + step, inside, outside, direction, reach)
         if np.isinf(t):
             return direction * np.inf, "the deviance stays below the cut-off however far one goes"
-        if abs(outside - inside) <= 1e-13 * max(abs(inside), abs(outside)) or (
-            cor and back(outside) == back(inside)
-        ):
-            return float(back(inside)), ""
         start, before = _extrapolated(t, before, last), last
     return float(back(inside)), "the limit was not resolved to full accuracy"
 
