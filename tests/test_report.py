@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import mixedwidgets as mw
 from mixedwidgets.lmm.report import (
     ReportData,
     VarianceBlock,
@@ -110,3 +111,14 @@ def test_title_and_group_names():
     taken = dataclasses.replace(one, group="g.1")
     assert unique_groups([one, one, one]) == ["g", "g.1", "g.2"]
     assert unique_groups([one, taken, one]) == ["g", "g.1", "g.2"]
+
+
+def test_rows_left_out_are_counted() -> None:
+    data = mw.load("sleepstudy")
+    data.loc[[3, 7], "Reaction"] = np.nan
+    fit = mw.lmer("Reaction ~ Days + (Days | Subject)", data)
+    line = "Number of obs: 178, groups:  Subject, 18\n  (2 rows with missing values left out)\n"
+    assert line in str(fit)
+    assert line in str(fit.summary())
+    assert "2 rows with missing values left out" in fit._repr_html_()
+    assert "left out" not in str(mw.lmer("Reaction ~ Days + (1 | Subject)", mw.load("sleepstudy")))

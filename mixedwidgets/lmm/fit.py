@@ -347,6 +347,7 @@ class Fit:
             fixef_corr=self.estimate.vcov / np.outer(se, se),
             scaled_residuals=scaled,
             data_name=design.data_name,
+            n_missing=design.n_missing,
             dropped=design.dropped,
             messages=() if self.verdict.kind == "converged" else (self.verdict.sentence,),
             verdict=self.verdict.sentence,

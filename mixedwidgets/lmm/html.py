@@ -17,6 +17,7 @@ from mixedwidgets.lmm.report import (
     DIGITS,
     ReportData,
     coefficient_cells,
+    left_out,
     residual_quantiles,
 )
 from mixedwidgets.lmm.rformat import format_number, format_numbers, round_half_even, zap_small
@@ -114,7 +115,8 @@ def _sizes(data: ReportData) -> str:
         ("subset", data.subset_name),
     ]
     extras = [f"{what} {_text(name)}" for what, name in named if name]
-    return " · ".join([f"{data.nobs:,} observations", *groups, *extras])
+    rows = [part for part in (f"{data.nobs:,} observations", left_out(data)) if part]
+    return " · ".join([*rows, *groups, *extras])
 
 
 def _notes(data: ReportData) -> list[str]:

@@ -80,6 +80,8 @@ class ReportData:
         Minimum, quartiles and maximum of them; used where the residuals are not given.
     data_name, weights_name, offset_name, subset_name : str, optional
         As written in the call; each line is printed only where given.
+    n_missing : int
+        Rows left out because a variable of the model is missing there.
     dropped : tuple of str
         Names of aliased columns that were left out.
     fit_warnings : tuple of str
@@ -114,6 +116,7 @@ class ReportData:
     weights_name: str | None = None
     offset_name: str | None = None
     subset_name: str | None = None
+    n_missing: int = 0
     dropped: tuple[str, ...] = ()
     fit_warnings: tuple[str, ...] = ()
     optimizer_line: str | None = None
@@ -301,7 +304,18 @@ def _correlation_columns(blocks: Sequence[VarianceBlock]) -> list[list[str]]:
 
 def _groups(data: ReportData) -> str:
     counts = "; ".join(f"{name}, {n}" for name, n in data.ngroups)
-    return fill([f"Number of obs: {data.nobs}, groups: ", counts])
+    return fill([f"Number of obs: {data.nobs}, groups: ", counts]) + left_out(data, "  (", ")\n")
+
+
+def left_out(data: ReportData, before: str = "", after: str = "") -> str:
+    """How many rows are left out for missing values; empty where none is.
+
+    lme4 does not say it; R's ``lm`` does, in this place.
+    """
+    if not data.n_missing:
+        return ""
+    rows = "row" if data.n_missing == 1 else "rows"
+    return f"{before}{data.n_missing:,} {rows} with missing values left out{after}"
 
 
 def _fixed_effects_vector(data: ReportData) -> str:
