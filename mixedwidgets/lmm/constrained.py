@@ -205,7 +205,7 @@ class Constraint:
         moments = self.moments
         solved = solve(self.factor.covariance(self._factor(z)[0]), moments, False)
         row = np.linalg.inv(moments.basis.R)[parameter.i]
-        estimate = float(row @ (moments.ols + solved.delta))
+        estimate = float(moments.coefficients(solved.delta)[parameter.i])
         variance = float(row @ np.linalg.solve(solved.precision, row))
         return 2.0 * (value - estimate) / variance * np.exp(-2.0 * float(z[-1]))
 

@@ -79,7 +79,7 @@ def estimate(moments: Moments, reml: bool, start: Array | None = None) -> Estima
         optimum=optimum,
         solved=solved,
         sigma=sigma,
-        beta=back @ (moments.ols + solved.delta),
+        beta=moments.coefficients(solved.delta),
         vcov=sigma**2 * (half @ half.T),
         factor=sigma * moments.layout.matrix(optimum.theta),
     )

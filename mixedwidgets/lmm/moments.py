@@ -48,8 +48,10 @@ class Moments:
         Cross-products of the same columns after projecting out Q_j, summed over groups.
     basis : Basis
         Orthonormal basis of the weighted fixed-effects model matrix.
+    origin : (p,) array
+        Coefficients taken out of the response beforehand: its mean, on a constant column.
     ols : (p,) array
-        Coordinates of the weighted response in that basis.
+        Coordinates of what is left of the weighted response in that basis.
     whitening : (K, K) array
         Block-diagonal W with ``Z = Z_white @ W``, hence ``S = W Lambda Lambda' W'``.
     sum_log_weights : float
@@ -62,6 +64,7 @@ class Moments:
     C: Array
     within: Array
     basis: Basis
+    origin: Array
     ols: Array
     whitening: Array
     sum_log_weights: float
@@ -75,6 +78,10 @@ class Moments:
     def ngroups(self) -> int:
         """Number of levels m."""
         return int(self.C.shape[2])
+
+    def coefficients(self, delta: Array | float) -> Array:
+        """Coefficients (p,) that are ``delta`` (in basis coordinates) from least squares."""
+        return np.asarray(self.origin + np.linalg.inv(self.basis.R) @ (self.ols + delta))
 
 
 def moments(design: Design) -> Moments:
@@ -97,12 +104,12 @@ def moments(design: Design) -> Moments:
     weights = design.weights
     root = None if weights is None else np.sqrt(weights)
     target = design.y if design.offset is None else design.y - design.offset
-    ols, residual = _least_squares(design.X, design.basis, target, root)
+    origin, ols, residual = _least_squares(design.X, design.basis, target, root)
     white, whitening = _whiten(design.blocks, root)
     columns = np.vstack([white.T, design.basis.Q.T, residual[None, :]])
     grouping = design.groupings[0]
     R, C, within = _within_groups(columns, grouping.codes, len(grouping.levels), white.shape[1])
-    _refuse_exact_fit(columns, within, C, ols, design)
+    _refuse_exact_fit(columns, within, C, design)
     return Moments(
         nobs=len(design.y),
         layout=Layout(tuple(len(b.names) for b in design.blocks)),
@@ -110,6 +117,7 @@ def moments(design: Design) -> Moments:
         C=C,
         within=within,
         basis=design.basis,
+        origin=origin,
         ols=ols,
         whitening=whitening,
         sum_log_weights=0.0 if weights is None else float(np.log(weights).sum()),
@@ -135,9 +143,10 @@ def replace_fixed(source: Moments, held: list[tuple[int, float]]) -> Moments:
         With p - len(held) coefficients, in coordinates that have no names.
     """
     p = source.ncoef
-    rows = np.linalg.inv(source.basis.R)[[i for i, _ in held]]
+    indices = [i for i, _ in held]
+    rows = np.linalg.inv(source.basis.R)[indices]
     values = np.array([v for _, v in held])
-    shift = np.linalg.pinv(rows) @ (values - rows @ source.ols)
+    shift = np.linalg.pinv(rows) @ (values - source.coefficients(0.0)[indices])
     complete, _ = np.linalg.qr(rows.T, mode="complete")
     free = complete[:, len(held) :]
     change = np.zeros((p + 1, free.shape[1] + 1))
@@ -150,15 +159,16 @@ def replace_fixed(source: Moments, held: list[tuple[int, float]]) -> Moments:
     )
 
 
-def _refuse_exact_fit(columns: Array, within: Array, C: Array, ols: Array, design: Design) -> None:
+def _refuse_exact_fit(columns: Array, within: Array, C: Array, design: Design) -> None:
     """Refuse a response that the columns of X, or of X and Z, reproduce up to rounding.
 
     Only where rows are left over: a saturated model reproduces every response, and its restricted
     likelihood can still have a maximum.
     """
-    p, width = len(ols), C.shape[0]
+    p, width = C.shape[1] - 1, C.shape[0]
     around_X = float(within[p, p] + np.sum(C[:, p] ** 2))
-    rounding = NOTHING * max(float(ols @ ols), around_X)
+    weights = 1.0 if design.weights is None else design.weights
+    rounding = NOTHING * float(np.sum(weights * design.y**2))
     response = design.spec.display.split("~")[0].strip()
     if around_X <= rounding:
         raise ModelError(
@@ -186,27 +196,29 @@ def _refuse_exact_fit(columns: Array, within: Array, C: Array, ols: Array, desig
 
 def _least_squares(
     X: Array, basis: Basis, target: Array, root: Array | None
-) -> tuple[Array, Array]:
-    """Coordinates of the weighted response in the basis, and its residual.
+) -> tuple[Array, Array, Array]:
+    """Coefficients of the mean, coordinates of the rest of the weighted response, and its residual.
 
     The mean is projected by itself: where a constant lies in the column space, a large mean must
-    not leave its rounding in the residual, nor in coefficients other than the constant's.
+    not leave its rounding in the residual, nor, where it is a column, in other coefficients.
     """
     ones = np.ones(len(target)) if root is None else root
-    level = basis.Q.T @ ones
-    varying = np.ptp(X, axis=0) > 0.0
-    intercepts = np.flatnonzero(~varying & (X[0] != 0.0))
-    if len(intercepts):
-        level = basis.R[:, intercepts[0]] / X[0, intercepts[0]]
-    constant = ones - basis.Q @ level
-    if np.abs(constant).max(initial=0.0) <= 1e-10 * np.abs(ones).max(initial=0.0):
-        constant = np.zeros_like(constant)
     mean = float(target.mean())
     spread = (target - mean) * ones
     coordinates = basis.Q.T @ spread
-    residual = spread - basis.Q @ coordinates + mean * constant
+    residual = spread - basis.Q @ coordinates
+    origin = np.zeros(X.shape[1])
+    intercepts = np.flatnonzero((np.ptp(X, axis=0) == 0.0) & (X[0] != 0.0))
+    if len(intercepts):
+        origin[intercepts[0]] = mean / X[0, intercepts[0]]
+    else:
+        level = basis.Q.T @ ones
+        constant = ones - basis.Q @ level
+        if np.abs(constant).max(initial=0.0) > 1e-10 * np.abs(ones).max(initial=0.0):
+            residual = residual + mean * constant
+        coordinates = coordinates + mean * level
     correction = basis.Q.T @ residual
-    return mean * level + coordinates + correction, residual - basis.Q @ correction
+    return origin, coordinates + correction, residual - basis.Q @ correction
 
 
 def _whiten(blocks: tuple[RandomBlock, ...], root: Array | None) -> tuple[Array, Array]:

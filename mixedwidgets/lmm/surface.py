@@ -348,7 +348,6 @@ def _ellipse(
 def _path(estimate: Estimate, pair: tuple[Parameter, Parameter]) -> Array:
     """The optimiser's path in the two parameters, sigma and beta at their best at every step."""
     moments = estimate.moments
-    back = np.linalg.inv(moments.basis.R)
     points = []
     for theta, _ in estimate.optimum.trace:
         T = whitened_factor(theta, moments)
@@ -357,6 +356,6 @@ def _path(estimate: Estimate, pair: tuple[Parameter, Parameter]) -> Array:
         factor = sigma * moments.layout.matrix(theta)
         whole = factor @ factor.T
         covariances = tuple(whole[c, c] for c in moments.layout.slices)
-        beta = back @ (moments.ols + solved.delta)
+        beta = moments.coefficients(solved.delta)
         points.append([value_of(p, covariances, sigma, beta) for p in pair])
     return np.array(points)
