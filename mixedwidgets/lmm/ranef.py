@@ -173,7 +173,9 @@ def _own_deviations(estimate: Estimate) -> Array:
         moments.C[:, -1] - np.tensordot(estimate.solved.delta, moments.C[:, :-1], axes=(0, 1))
     ).T
     diagonal = np.einsum("jaa->ja", R)
-    scale = np.sqrt((R**2).sum(axis=1))
+    # A whitened column has mean square 1, so one that is tiny in a group is zero there but for
+    # rounding, whatever the part of it that is left.
+    scale = np.maximum(np.sqrt((R**2).sum(axis=1)), 1.0)
     determined = (np.abs(diagonal) > 1e-7 * scale).all(axis=1)
     out = np.full(target.shape, np.nan)
     if determined.any():
