@@ -26,6 +26,7 @@ from mixedwidgets.lmm.design import Design, RandomBlock
 from mixedwidgets.lmm.linalg import Array, Basis, orthonormal_basis
 from mixedwidgets.lmm.theta import Layout
 
+INSEPARABLE = 1e-12  # smallest eigenvalue of the scaled cross-products of variance parameters
 NOTHING = 1e-30  # sum of squares, relative, that is rounding error only
 NEGLIGIBLE = 1e-18  # squared length, relative, below which a column adds nothing within a group
 
@@ -109,10 +110,12 @@ def moments(design: Design) -> Moments:
     columns = np.vstack([white.T, design.basis.Q.T, residual[None, :]])
     grouping = design.groupings[0]
     R, C, within = _within_groups(columns, grouping.codes, len(grouping.levels), white.shape[1])
+    layout = Layout(tuple(len(b.names) for b in design.blocks))
+    _refuse_inseparable(R, layout, design)
     _refuse_exact_fit(columns, within, C, design)
     return Moments(
         nobs=len(design.y),
-        layout=Layout(tuple(len(b.names) for b in design.blocks)),
+        layout=layout,
         R=R,
         C=C,
         within=within,
@@ -156,6 +159,41 @@ def replace_fixed(source: Moments, held: list[tuple[int, float]]) -> Moments:
         C=np.ascontiguousarray(np.matmul(change.T, source.C)),
         within=change.T @ source.within @ change,
         ols=free.T @ (source.ols + shift),
+    )
+
+
+def _refuse_inseparable(R: Array, layout: Layout, design: Design) -> None:
+    """Refuse random effects whose variances and covariances the data cannot tell apart.
+
+    Each element of S adds a matrix Z E Z' to the covariance of the response. They are told apart
+    if these matrices are linearly independent: if their cross-products tr(E M F M), summed over
+    groups, are not singular.
+    """
+    M = np.einsum("iaj,ibj->abj", R, R)
+    rows, cols = layout.position
+    names = [name for block in design.blocks for name in block.names]
+    group = design.groupings[0].name
+    gram = np.sum(
+        M[np.ix_(rows, rows)] * M[np.ix_(cols, cols)]
+        + M[np.ix_(rows, cols)] * M[np.ix_(cols, rows)],
+        axis=2,
+    )
+    size = np.sqrt(np.diag(gram))
+    if not size.all():
+        name = names[rows[np.flatnonzero(size == 0.0)[0]]]
+        raise ModelError(
+            f"The column {name!r} is 0 in all rows used, so its effect cannot vary between levels "
+            f"of {group!r}; leave it out of the random effects."
+        )
+    values, vectors = np.linalg.eigh(gram / np.outer(size, size))
+    if values[0] > INSEPARABLE:
+        return
+    elements = np.abs(vectors[:, 0]) > 1e-4
+    involved = sorted({*rows[elements], *cols[elements]})
+    raise ModelError(
+        f"The random effects {' and '.join(names[i] for i in involved)} of {group!r} cannot be "
+        "told apart, because their columns are multiples or combinations of each other; leave one "
+        "of them out."
     )
 
 
