@@ -431,13 +431,15 @@ def lmer(
     DataError
         A column is missing or cannot play its role.
     ModelError
-        The model cannot be fitted to these data.
+        The model cannot be fitted to these data, or an argument is out of range.
 
     Notes
     -----
     The criterion is lme4's (Bates, Maechler, Bolker and Walker 2015, Journal of Statistical
     Software 67(1)), optimised over theta with analytic first and second derivatives.
     """
+    if not isinstance(REML, (bool, np.bool_)):
+        raise ModelError(f"REML is {REML!r}; give True or False.")
     spec = formula if isinstance(formula, ModelSpec) else parse(formula)
     design = build(
         spec,
@@ -466,10 +468,13 @@ def _checked_start(design: Design, start: Any) -> Array | None:
     if start is None:
         return None
     names = _theta_names(design)
-    theta = np.asarray(start, dtype=np.float64).reshape(-1)
+    try:
+        theta = np.asarray(start, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError):
+        theta = np.array([np.nan])
     if len(theta) != len(names) or not np.isfinite(theta).all():
         raise ModelError(
-            f"start has {len(theta)} values; give {len(names)} finite numbers, one each for "
+            f"start is {start!r}; give {len(names)} finite numbers, one each for "
             f"{', '.join(names)}."
         )
     return theta
