@@ -87,6 +87,15 @@ class Page:
         """Everything on the canvas, exactly."""
         return self.picture.locator("canvas").evaluate("canvas => canvas.toDataURL()")
 
+    def settled(self) -> str:
+        """Wait until nothing has been painted for half a second; return what is painted."""
+        seen, since = self.painted(), time.monotonic()
+        while time.monotonic() < since + 0.5:
+            self.lab.page.wait_for_timeout(50)
+            if (now := self.painted()) != seen:
+                seen, since = now, time.monotonic()
+        return seen
+
     def table(self, caption: str) -> list[list[str]]:
         """The texts of the cells of a table of the fit, row by row, its head left out."""
         return self.root.locator(
@@ -321,8 +330,7 @@ def test_a_failing_choice_leaves_the_picture_and_says_why(open_lab):
     lab = open_lab([FEW_ROWS], height=1000)
     page = Page(lab)
     wait_for(lambda: page.seq() >= 2, "a first picture")
-    lab.page.wait_for_timeout(300)
-    seq, before = page.seq(), page.painted()
+    before, seq = page.settled(), page.seq()
     numbers = page.table("Fixed effects")
     page.slope("f").check()
     alert = page.root.get_by_role("alert")
@@ -331,8 +339,7 @@ def test_a_failing_choice_leaves_the_picture_and_says_why(open_lab):
     assert text.startswith("The term (f | g) has 80 random effects")
     assert text.endswith("The pictures still show y ~ x + (1 | g).")
     assert page.formula() == "y ~ x + (f | g)"
-    lab.page.wait_for_timeout(300)
-    assert page.painted() == before
+    assert page.settled() == before
     assert page.seq() == seq
     assert page.table("Fixed effects") == numbers
     lab.run_code(
@@ -341,7 +348,7 @@ def test_a_failing_choice_leaves_the_picture_and_says_why(open_lab):
     page.slope("f").uncheck()
     alert.wait_for(state="detached")
     assert page.formula() == "y ~ x + (1 | g)"
-    assert page.painted() == before
+    assert page.settled() == before
     lab.run_code("assert explorer.error is None")
     assert lab.errors == []
 
@@ -351,7 +358,7 @@ def test_saved_with_widget_state_it_is_there_without_a_kernel(open_lab, lab_serv
     page = Page(lab)
     page.slope("x").check()
     wait_for(lambda: page.formula() == "y ~ x + (x | g)", "the formula")
-    lab.page.wait_for_timeout(500)
+    page.settled()
     png = "img => fetch(img.src).then(r => r.arrayBuffer()).then(b => [...new Uint8Array(b)])"
     before, numbers = page.picture.locator("img").evaluate(png), page.table("Fixed effects")
     execute = "name => window.jupyterapp.commands.execute(name)"
