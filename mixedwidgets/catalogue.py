@@ -122,8 +122,8 @@ def _known(name: str) -> _Entry:
     if entry is None:
         *most, last = _CATALOGUE
         raise DataError(
-            f"There is no data set {str(name)!r}; load one of {', '.join(most)} or {last}"
-            f"{nearest(str(name), _CATALOGUE) or '.'}"
+            f"There is no data set {str(name)!r}{nearest(str(name), _CATALOGUE)}; "
+            f"load one of {', '.join(most)} or {last}."
         )
     return entry
 

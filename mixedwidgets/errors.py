@@ -7,7 +7,16 @@ from collections.abc import Iterable
 
 
 class MixedWidgetsError(Exception):
-    """Base of every error that mixedwidgets raises on purpose."""
+    """Base of every error that mixedwidgets raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and what to do; it is made to end as a sentence does.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(as_sentence(message))
 
 
 class FormulaError(MixedWidgetsError, ValueError):
@@ -24,10 +33,10 @@ class FormulaError(MixedWidgetsError, ValueError):
     """
 
     def __init__(self, message: str, formula: str | None = None, position: int | None = None):
-        self.message = message
+        super().__init__(message)
+        self.message = as_sentence(message)
         self.formula = formula
         self.position = position
-        super().__init__(message)
 
     def __str__(self) -> str:
         if self.formula is None or self.position is None:
@@ -55,8 +64,20 @@ class MixedWidgetsWarning(UserWarning):
     """Something was done that the user should know of, such as a column dropped as redundant."""
 
 
+# A first word that is no name of the user's or of R's, whose case would matter.
+_OPENERS = {"a", "an", "as", "each", "every", "no", "nothing", "only", "the", "there", "this"}
+
+
+def as_sentence(text: str) -> str:
+    """End with a full stop; start with a capital where the first word is plain English."""
+    text = text.strip()
+    if text.split(" ", 1)[0] in _OPENERS:
+        text = text[:1].upper() + text[1:]
+    return text + ("" if text.endswith((".", "?", "!")) else ".")
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the closest known name, or an empty string.
+    """Return ``" (did you mean 'x'?)"`` for the closest known name, or an empty string.
 
     Parameters
     ----------
@@ -68,4 +89,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
     candidates = [str(k) for k in known]
     exact = [k for k in candidates if k.casefold() == name.casefold()]
     close = exact or difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -153,7 +153,6 @@ class TestArguments:
         with pytest.raises(DataError, match=words):
             mw.explore(data)
 
-    @pytest.mark.xfail(strict=True, reason="arguments of other types reach traitlets or tuple()")
     @pytest.mark.parametrize(
         "choices",
         [{"response": 3}, {"group": ["g"]}, {"fixed": 5}, {"slopes": None}, {"REML": "yes"}],
@@ -501,7 +500,6 @@ class TestOnlyWhatIsVisibleWorks:
         assert (work["surface"], work["wald_table"], work["shrinkage"]) == (1, 0, 0)
         assert work["summary_html"] == 2
 
-    @pytest.mark.xfail(strict=True, reason="the intervals go on being drawn while hidden")
     def test_profiles_under_way_stop_when_their_panel_is_hidden(self, work, monkeypatch):
         monkeypatch.setattr("mixedwidgets.widgets.longwork.BUDGET", 0.0)
 
@@ -575,7 +573,6 @@ class TestProblems:
         assert (explorer.problem, explorer.error) == ("", None)
         assert "REML" in explorer.pictures[LIKELIHOOD].picture.alt
 
-    @pytest.mark.xfail(strict=True, reason="a panel that failed only tries again with another fit")
     def test_a_picture_that_failed_is_drawn_when_its_model_is_chosen_again(self, monkeypatch):
         _, explorer = self.failing()
         with monkeypatch.context() as broken:

@@ -177,7 +177,7 @@ def refuse_unknown_contrasts(
         if name not in names:
             raise DataError(
                 f"contrasts are given for {name!r}, which is not among the fixed effects"
-                f"{nearest(name, names) or ';'} the factors are {', '.join(factors) or 'none'}"
+                f"{nearest(name, names)}; the factors are {', '.join(factors) or 'none'}"
             )
 
 

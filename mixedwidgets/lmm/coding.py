@@ -123,7 +123,7 @@ def _named(kind: str, labels: Sequence[str], name: str) -> Coded:
     key = kind.removeprefix("contr.").lower()
     if key not in CODINGS:
         raise DataError(
-            f"the contrasts of {name!r} cannot be {kind!r}{nearest(key, CODINGS) or ';'} "
+            f"the contrasts of {name!r} cannot be {kind!r}{nearest(key, CODINGS)}; "
             f"allowed are {', '.join(CODINGS)}, or a matrix with one row a level"
         )
     return CODINGS[key](labels)

@@ -199,7 +199,7 @@ class Table:
             matches = [known for known in self.names if str(known) == name]
             if not matches:
                 raise DataError(
-                    f"the data has no column {name!r}{nearest(name, map(str, self.names)) or ';'} "
+                    f"the data has no column {name!r}{nearest(name, map(str, self.names))}; "
                     f"its columns are {_listed([str(n) for n in self.names])}"
                 )
             key = matches[0]

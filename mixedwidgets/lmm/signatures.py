@@ -58,8 +58,8 @@ def match_arguments(call: Call) -> dict[str, Expr]:
     signature = SIGNATURES.get(call.function)
     if signature is None:
         raise NodeError(
-            f"a formula cannot call {call.function}(){nearest(call.function, SIGNATURES)} "
-            f"Allowed are {', '.join(name for name in SIGNATURES if name != 'c')}; "
+            f"a formula cannot call {call.function}(){nearest(call.function, SIGNATURES)}; "
+            f"allowed are {', '.join(name for name in SIGNATURES if name != 'c')}; "
             "compute anything else as a column of the data first",
             call,
         )

@@ -77,7 +77,7 @@ def theme_of(theme: str | Theme) -> Theme:
         return theme
     if theme not in THEMES:
         raise DataError(
-            f"There is no theme {theme!r}; give 'light' or 'dark'{nearest(theme, THEMES)}."
+            f"There is no theme {theme!r}{nearest(theme, THEMES)}; give 'light' or 'dark'."
         )
     return THEMES[theme]
 

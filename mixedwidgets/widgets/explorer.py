@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import ipywidgets as ipw
+import numpy as np
 import pandas as pd
 import traitlets
 
@@ -52,7 +53,8 @@ class Explorer(ipw.VBox):
     Raises
     ------
     DataError
-        The data are no data frame, or a column named is not in them or cannot play its role.
+        The data are no data frame, or a column named is not in them. A column that cannot play
+        the role given is left out, and the explorer says why.
     """
 
     formula = traitlets.Unicode()
@@ -67,7 +69,8 @@ class Explorer(ipw.VBox):
         slopes: Sequence[str] = (),
         REML: bool = False,
     ):
-        fixed, slopes = _names(fixed), _names(slopes)
+        _check_types(response, group, REML)
+        fixed, slopes = _names("fixed", fixed), _names("slopes", slopes)
         choices = Choices(response=response, group=group, fixed=fixed, slopes=slopes, reml=REML)
         self._session = Session(data, choices)
         _check_names(self._session, [response, group, *fixed, *slopes])
@@ -205,6 +208,8 @@ class Explorer(ipw.VBox):
 
     def _on_problem_changed(self, change: Any) -> None:
         self._show_status()
+        if not change["new"]:
+            self._show_fit(self._session.fit)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget, and beside it what is on the screen, for readers without a kernel."""
@@ -278,8 +283,19 @@ def _with(names: Sequence[str], name: str, ticked: bool) -> tuple[str, ...]:
     return (*rest, name) if ticked else rest
 
 
-def _names(names: Sequence[str] | str) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
+def _check_types(response: object, group: object, reml: object) -> None:
+    for role, name in (("response", response), ("group", group)):
+        if name is not None and not isinstance(name, str):
+            raise DataError(f"{role}={name!r} is not a column name; give one as text, or None.")
+    if not isinstance(reml, (bool, np.bool_)):
+        raise DataError(f"REML={reml!r} is neither True nor False; give one of them.")
+
+
+def _names(role: str, names: Sequence[str] | str) -> tuple[str, ...]:
+    listed = (names,) if isinstance(names, str) else names
+    if not isinstance(listed, Iterable) or not all(isinstance(n, str) for n in listed):
+        raise DataError(f"{role}={names!r} is not a list of column names; give one, such as [].")
+    return tuple(listed)
 
 
 def _check_names(session: Session, names: Sequence[str | None]) -> None:

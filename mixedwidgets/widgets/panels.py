@@ -16,6 +16,7 @@ from mixedwidgets.lmm.labels import label
 from mixedwidgets.lmm.parameters import Parameter, compatible
 from mixedwidgets.lmm.ranef import shrinkage
 from mixedwidgets.lmm.surface import surface
+from mixedwidgets.lmm.tables import IntervalTable
 from mixedwidgets.plots import intervals as intervals_plot
 from mixedwidgets.plots import shrinkage as shrinkage_plot
 from mixedwidgets.plots import surface as surface_plot
@@ -56,14 +57,15 @@ class Panel:
 
     @visible.setter
     def visible(self, value: bool) -> None:
+        if self._visible and not value:
+            self._stale = self.interrupt() or self._stale
         self._visible = value
         self._catch_up()
 
     def follow(self, fit: Fit) -> None:
         """Show another fit, at once or when the panel becomes visible."""
-        if fit is self.fit:
-            return
-        self.fit, self._stale = fit, True
+        if fit is not self.fit:
+            self.fit, self._stale = fit, True
         self._catch_up()
 
     def _catch_up(self) -> None:
@@ -71,6 +73,10 @@ class Panel:
             with self.guarded():
                 self.show(self.fit)
                 self._stale = False
+
+    def interrupt(self) -> bool:
+        """Drop the work under way, because the panel is hidden; whether there was any."""
+        return False
 
     def _build(self) -> ipw.Widget:
         raise NotImplementedError
@@ -147,16 +153,24 @@ class IntervalsPanel(PicturePanel):
 
     def _build(self) -> ipw.Widget:
         self.work = LongWork(self.guarded)
+        self._finished = True
         return super()._build()
 
     def show(self, fit: Fit) -> None:
         """Draw the intervals of a fit, the profile intervals as they come."""
         likelihood = fit.likelihood_estimate
         table = wald_table(fit.design, likelihood)
-        self.work.start(
-            with_profiles(fit.design, likelihood, table),
-            lambda latest, finished: self.draw(intervals_plot, latest),
-        )
+        self._finished = False
+        self.work.start(with_profiles(fit.design, likelihood, table), self._show_latest)
+
+    def interrupt(self) -> bool:
+        """Drop the profiles under way; whether there were any."""
+        self.work.cancel()
+        return not self._finished
+
+    def _show_latest(self, latest: IntervalTable, finished: bool) -> None:
+        self._finished = finished
+        self.draw(intervals_plot, latest)
 
 
 class LikelihoodPanel(PicturePanel):

@@ -74,7 +74,7 @@ class Session(traitlets.HasTraits):
             yield
         except MixedWidgetsError as error:
             self.error = traceback.format_exc()
-            self.problem = _sentence(error)
+            self.problem = " ".join(str(error).split())
         except Exception as error:
             self.error = traceback.format_exc()
             what = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
@@ -99,11 +99,6 @@ class Session(traitlets.HasTraits):
                 self._fits.popitem(last=False)
         self._fits.move_to_end(key)
         return self._fits[key]
-
-
-def _sentence(error: MixedWidgetsError) -> str:
-    text = " ".join(str(error).split())
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
 
 
 def _nothing_to_fit(resolved: Resolved) -> str:
