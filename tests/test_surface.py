@@ -14,6 +14,7 @@ from mixedwidgets.lmm.parameters import compatible
 from mixedwidgets.lmm.surface import curve, surface
 from mixedwidgets.lmm.wald import wald_covariance
 from tests import dense
+from tests.test_optimize import SPREAD, lines, rough, try_fit
 
 CUT = chi2.ppf(0.95, 1)
 JOINT = chi2.ppf(0.95, 2)
@@ -277,9 +278,17 @@ def test_a_boundary_model_against_the_dense_likelihood():
         assert s.drop[r, c] == pytest.approx(exact, rel=1e-6)
 
 
-def test_a_perfect_correlation_has_a_surface():
-    from tests.test_optimize import SPREAD, lines
+@pytest.mark.parametrize("seed", [9, 19, 23])
+@pytest.mark.parametrize("kind", ["profile", "slice"])
+def test_a_correlation_that_is_one_but_for_rounding(seed, kind):
+    fit = try_fit("y ~ x + (x | g)", rough(seed), seed == 19)
+    assert abs(fit.values()["cor_x.(Intercept)|g"]) == 1.0
+    s = draw(fit, "sd_(Intercept)|g", "cor_x.(Intercept)|g", kind=kind)
+    assert np.all(np.isfinite(s.drop))
+    assert 1.0 in (abs(s.y[0]), abs(s.y[-1]))
 
+
+def test_a_perfect_correlation_has_a_surface():
     fit = mw.lmer("y ~ x + (x | g)", lines(0.7 * SPREAD, intercepts=2.0 * SPREAD), REML=False)
     for a, b in combinations(fit.parameters, 2):
         s = surface(fit.design, fit.estimate, a, b)

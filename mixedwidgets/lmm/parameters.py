@@ -10,6 +10,8 @@ import numpy as np
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.linalg import Array
 
+PERFECT = 1.0 - 1e-14  # a correlation beyond is one, but for rounding
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -95,7 +97,8 @@ def value_of(
     product = covariance[parameter.i, parameter.i] * covariance[parameter.j, parameter.j]
     if product <= 0.0:
         return float("nan")
-    return float(np.clip(covariance[parameter.i, parameter.j] / np.sqrt(product), -1.0, 1.0))
+    correlation = float(covariance[parameter.i, parameter.j] / np.sqrt(product))
+    return float(np.sign(correlation)) if abs(correlation) > PERFECT else correlation
 
 
 def pairs(available: tuple[Parameter, ...]) -> tuple[tuple[Parameter, Parameter], ...]:
