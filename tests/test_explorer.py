@@ -119,7 +119,7 @@ class TestArguments:
             ({"fixed": ["x", "kid"]}, ["no column 'kid'", "did you mean 'kind'?"]),
             ({"slopes": ["X"]}, ["no column 'X'", "did you mean 'x'?"]),
             ({"slopes": "X"}, ["no column 'X'"]),
-            ({"fixed": [3]}, ["no column 3"]),
+            ({"fixed": [3]}, ["fixed=[3] is not a list of column names"]),
         ],
     )
     def test_a_column_that_is_not_there(self, choices, words):
@@ -365,7 +365,7 @@ class TestHostileNames:
         assert "random effects" in explorer.problem
         seen = Seen(explorer.status.value)
         assert 'role="alert"' in explorer.status.value
-        assert seen.tags == {"div"}
+        assert seen.tags <= {"div", "span"}  # a span keeps dollar signs apart
         assert seen.attributes == {"role", "style"}
 
 

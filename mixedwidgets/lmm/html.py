@@ -92,13 +92,13 @@ def _frame(data: ReportData, body: Sequence[str]) -> str:
     parts = [
         f'<div role="group" aria-label="{label}" style="{_FRAME}">',
         f'<p style="{_TITLE}">{_title(data)}</p>',
-        f'<p style="{_FORMULA}">{_text(data.formula)}</p>',
+        f'<p style="{_FORMULA}">{protected(data.formula)}</p>',
         f'<p style="{_SMALL}">{_sizes(data)}</p>',
         *body,
-        *(f'<p style="{_NOTE}">{_text(note)}</p>' for note in _notes(data)),
+        *(f'<p style="{_NOTE}">{protected(note)}</p>' for note in _notes(data)),
     ]
     if data.verdict:
-        parts.append(f'<p style="{_VERDICT}">{_text(data.verdict)}</p>')
+        parts.append(f'<p style="{_VERDICT}">{protected(data.verdict)}</p>')
     return "\n".join([*(p for p in parts if p), "</div>"])
 
 
@@ -107,14 +107,14 @@ def _title(data: ReportData) -> str:
 
 
 def _sizes(data: ReportData) -> str:
-    groups = [f"{n:,} groups of {_text(name)}" for name, n in data.ngroups]
+    groups = [f"{n:,} groups of {protected(name)}" for name, n in data.ngroups]
     named = [
         ("data", data.data_name),
         ("weights", data.weights_name),
         ("offset", data.offset_name),
         ("subset", data.subset_name),
     ]
-    extras = [f"{what} {_text(name)}" for what, name in named if name]
+    extras = [f"{what} {protected(name)}" for what, name in named if name]
     rows = [part for part in (f"{data.nobs:,} observations", left_out(data)) if part]
     return " · ".join([*rows, *groups, *extras])
 
@@ -189,7 +189,7 @@ def _table(
 
 
 def _open(caption: str) -> str:
-    return f'<table style="{_TABLE}">\n<caption style="{_CAPTION}">{_text(caption)}</caption>'
+    return f'<table style="{_TABLE}">\n<caption style="{_CAPTION}">{protected(caption)}</caption>'
 
 
 def _random_effects(data: ReportData) -> str:
@@ -254,8 +254,8 @@ def _correlations(data: ReportData) -> str:
 
 def _abbreviation(full: str, short: str) -> str:
     if full == short:
-        return _text(full)
-    return f'<abbr title="{_attribute(full)}">{_text(short)}</abbr>'
+        return protected(full)
+    return f'<abbr title="{_attribute(full)}">{protected(short)}</abbr>'
 
 
 def _row(tables: Sequence[str]) -> str:
@@ -274,7 +274,7 @@ def _row_name(name: str, first: bool = False, rows: int = 1, columns: int = 1) -
     spans = f' rowspan="{rows}"' if rows > 1 else ""
     spans += f' colspan="{columns}"' if columns > 1 else ""
     scope = "rowgroup" if rows > 1 else "row"
-    return f'<th scope="{scope}"{spans} style="{style}">{_text(name)}</th>'
+    return f'<th scope="{scope}"{spans} style="{style}">{protected(name)}</th>'
 
 
 def _number(cell: str, first: bool = False) -> str:
@@ -285,8 +285,8 @@ def _flush(first: bool) -> str:
     return "; padding-left: 0" if first else ""
 
 
-def _text(value: str) -> str:
-    # Jupyter front ends typeset what stands between dollar signs; a wrapped one is left alone.
+def protected(value: str) -> str:
+    """Escape text for HTML, also from front ends that typeset what stands between dollar signs."""
     return escape(value).replace("$", "<span>&#36;</span>")
 
 

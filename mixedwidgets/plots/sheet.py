@@ -339,9 +339,24 @@ def _fitting_ticks(
     least = every * unit
     while True:
         values, texts = ticks(lower, upper, least)
-        if not horizontal or len(values) < 2:
+        if not horizontal:
             return values, texts
+        if len(values) < 2:
+            return _outermost_ticks(lower, upper, least, unit) or (values, texts)
         step = float(values[1] - values[0])
         if max(text_width(text, SMALL) for text in texts) + 10 <= step / unit:
             return values, texts
         least = 1.5 * step
+
+
+def _outermost_ticks(
+    lower: float, upper: float, least: float, unit: float
+) -> tuple[np.ndarray[Any, Any], tuple[str, ...]] | None:
+    """Return two round numbers far apart, from which a scale can be read, if they have room."""
+    values, texts = ticks(lower, upper, least / 2.5)
+    if len(values) < 2:
+        return None
+    apart = float(values[-1] - values[0]) / unit
+    if max(text_width(text, SMALL) for text in (texts[0], texts[-1])) + 10 > apart:
+        return None
+    return values[[0, -1]], (texts[0], texts[-1])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets as ipw
+
+from mixedwidgets.lmm.html import protected
 
 
 class _Offering:
@@ -63,13 +64,16 @@ class Ticks(ipw.Box):
         for box in self.boxes.values():
             box.observe(self._on_box_changed, "value")
         self._title = title
-        self._head = ipw.HTML(layout=ipw.Layout(flex="0 0 204px", margin="0 2px"))
-        super().__init__(
-            [self._head, *self.boxes.values()],
+        self._head = ipw.HTML(
+            layout=ipw.Layout(flex="0 0 200px", margin="0 2px", overflow="visible")
+        )
+        row = ipw.Box(
+            list(self.boxes.values()),
             layout=ipw.Layout(
-                flex_flow="row wrap", align_items="center", max_height="104px", overflow="auto"
+                flex="1 1 0", flex_flow="row wrap", max_height="88px", overflow="hidden auto"
             ),
         )
+        super().__init__([self._head, row], layout=ipw.Layout(overflow="visible"))
 
     def set(
         self,
@@ -84,7 +88,8 @@ class Ticks(ipw.Box):
                 _show(box, name in offered)
                 box.value = name in ticked
             self._head.value = (
-                '<div style="display: flex; gap: 10px; align-items: baseline">'
+                '<div style="display: flex; gap: 10px; align-items: baseline; '
+                'line-height: 28px; white-space: nowrap">'
                 f"<b>{self._title}</b>{left_out_html(left_out)}</div>"
             )
         finally:
@@ -103,13 +108,17 @@ def _show(box: ipw.Checkbox, shown: bool) -> None:
 
 
 def left_out_html(left_out: Sequence[tuple[str, str]]) -> str:
-    """A line that unfolds to the columns left out, each with its reason."""
+    """A word that unfolds to the columns left out, each with its reason, over what is beneath."""
     if not left_out:
         return ""
     items = "".join(
-        f"<div><b>{html.escape(name)}</b> {html.escape(why)}</div>" for name, why in left_out
+        f"<div><b>{protected(name)}</b> {protected(why)}</div>" for name, why in left_out
     )
     return (
-        '<details style="line-height: 1.5; color: var(--jp-ui-font-color2, #616161)">'
-        f"<summary>{len(left_out)} left out</summary>{items}</details>"
+        '<details style="position: relative; color: var(--jp-ui-font-color2, #616161)">'
+        f"<summary>{len(left_out)} left out</summary>"
+        '<div style="position: absolute; z-index: 10; width: max-content; max-width: 480px; '
+        "max-height: 320px; overflow: auto; padding: 6px 12px; line-height: 1.6; "
+        "background: var(--jp-layout-color1, white); box-shadow: 0 2px 8px rgba(0, 0, 0, 0.35)"
+        f'">{items}</div></details>'
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ import traitlets
 from mixedwidgets.errors import DataError, nearest
 from mixedwidgets.export import bundled_name, script
 from mixedwidgets.lmm.fit import Fit
+from mixedwidgets.lmm.html import protected
 from mixedwidgets.widgets.controls import Ticks, offer
 from mixedwidgets.widgets.panels import (
     FitPanel,
@@ -57,8 +57,8 @@ class Explorer(ipw.VBox):
         the role given is left out, and the explorer says why.
     """
 
-    formula = traitlets.Unicode()
-    fit: Any = traitlets.Instance(Fit, allow_none=True)
+    formula = traitlets.Unicode(read_only=True)
+    fit: Any = traitlets.Instance(Fit, allow_none=True, read_only=True)
 
     def __init__(
         self,
@@ -115,9 +115,9 @@ class Explorer(ipw.VBox):
         self.slopes = Ticks("Random slopes", names, self._on_slope_ticked)
         self.correlated = ipw.Checkbox(
             value=self._choices.correlated,
-            description="correlated",
+            description="correlated effects",
             indent=False,
-            layout=ipw.Layout(width="auto", margin="4px 12px"),
+            layout=ipw.Layout(width="auto", margin="0 0 0 12px"),
         )
         self.headline = ipw.HTML()
         self.status = ipw.HTML()
@@ -138,21 +138,22 @@ class Explorer(ipw.VBox):
 
     def _make_layout(self) -> None:
         row = ipw.Layout(display="flex", flex_flow="row wrap", align_items="center")
-        headlines = ipw.Layout(flex_flow="row wrap", min_height="30px", align_items="center")
         self.tab.layout = ipw.Layout(flex="100 1 640px", min_width="0", max_width="900px")
         self.fit_panel.widget.layout = ipw.Layout(
-            flex="1 1 414px", min_width="0", margin="4px 0 0 14px"
+            display="block", flex="1 1 414px", min_width="0", margin="4px 0 0 14px"
         )
+        self.headline.layout = self.status.layout = ipw.Layout(display="block", margin="0 2px")
         self.children = [
             ipw.Box([self.response, self.group, self.criterion, self.correlated], layout=row),
             self.fixed,
             self.slopes,
-            ipw.Box([self.headline, self.status], layout=headlines),
+            ipw.VBox([self.headline, self.status], layout=ipw.Layout(min_height="50px")),
             ipw.Box(
                 [self.tab, self.fit_panel.widget],
                 layout=ipw.Layout(flex_flow="row wrap", align_items="flex-start"),
             ),
         ]
+        self.layout.overflow = "visible"
         self.add_class("mixedwidgets-explorer")
 
     # CONNECTIONS
@@ -238,14 +239,15 @@ class Explorer(ipw.VBox):
         fixed, slopes = resolved.fixed_offer, resolved.slopes_offer
         self.fixed.set(fixed.names, resolved.fixed, fixed.left_out)
         self.slopes.set(slopes.names, resolved.slopes, slopes.left_out)
-        self.formula = "" if resolved.spec is None else str(resolved.spec)
+        self.set_trait("formula", "" if resolved.spec is None else str(resolved.spec))
+        self.correlated.disabled = not resolved.slopes
         self.headline.value = _headline_html(resolved)
         self._show_status()
 
     def _show_fit(self, fit: Fit | None) -> None:
         if fit is None:
             return
-        self.fit = fit
+        self.set_trait("fit", fit)
         for panel in (self.fit_panel, *self.pictures):
             panel.follow(fit)
 
@@ -317,20 +319,23 @@ def _dropdown(description: str) -> ipw.Dropdown:
 
 
 def _headline_html(resolved: Resolved) -> str:
-    formula = "" if resolved.spec is None else html.escape(str(resolved.spec))
-    return f'<code class="mixedwidgets-formula" style="font-weight: 600">{formula}</code>'
+    formula = "" if resolved.spec is None else protected(str(resolved.spec))
+    return (
+        f'<code class="mixedwidgets-formula" style="font-weight: 600; overflow-wrap: anywhere">'
+        f"{formula}</code>"
+    )
 
 
 def _status_html(session: Session) -> str:
     if session.problem:
         still = f" The pictures still show {session.fit.formula}." if session.fit else ""
         return (
-            '<div role="alert" style="line-height: 1.5; padding: 2px 10px; margin-left: 12px; '
+            '<div role="alert" style="line-height: 1.5; padding: 1px 10px; '
             'border-left: 4px solid #b3261e; background: var(--jp-layout-color2, #f5f5f5)">'
-            f"{html.escape(session.problem + still)}</div>"
+            f"{protected(session.problem + still)}</div>"
         )
     notes = " ".join(session.resolved.notes) if session.resolved else ""
     return (
-        '<div style="line-height: 1.5; margin-left: 12px; '
-        f'color: var(--jp-ui-font-color2, #616161)">{html.escape(notes)}</div>'
+        '<div style="line-height: 1.5; '
+        f'color: var(--jp-ui-font-color2, #616161)">{protected(notes)}</div>'
     )

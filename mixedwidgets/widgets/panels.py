@@ -113,7 +113,7 @@ class PicturePanel(Panel):
     def _build(self) -> ipw.Widget:
         self._drawn: tuple[Any, Any] | None = None
         self.picture = Picture((8.2, HEIGHT))
-        return ipw.VBox([self.picture])
+        return ipw.VBox([self.picture], layout=_box())
 
     def draw(self, plot: Any, table: Any) -> None:
         """Draw a table with a plot module: its text alternative first, then the picture."""
@@ -199,7 +199,7 @@ class LikelihoodPanel(PicturePanel):
             layout=ipw.Layout(display="flex", flex_flow="row wrap", align_items="center"),
         )
         super()._build()
-        return ipw.VBox([row, self.picture])
+        return ipw.VBox([row, self.picture], layout=_box())
 
     def show(self, fit: Fit) -> None:
         """Draw the surface of a fit over the two parameters chosen."""
@@ -227,6 +227,11 @@ class LikelihoodPanel(PicturePanel):
     def _on_choice_changed(self, change: Any) -> None:
         self._stale = True
         self._catch_up()
+
+
+def _box() -> ipw.Layout:
+    """One height for every tab, controls included, so that nothing beneath jumps."""
+    return ipw.Layout(min_height="472px", overflow="hidden")
 
 
 def _axis_dropdown(description: str, width: str) -> ipw.Dropdown:

@@ -75,7 +75,7 @@ class Picture(anywidget.AnyWidget):
 
     # Read as text: anywidget would keep every instance alive through a watched path.
     _esm = _file("canvas.js") + _file("picture.js")
-    _css = _file("picture.css")
+    _css = _file("picture.css") + _file("explorer.css")
 
     alt = traitlets.Unicode().tag(sync=True)
     listen = traitlets.List(traitlets.Enum(EVENTS)).tag(sync=True)
