@@ -74,7 +74,7 @@ plots.shrinkage plots.slices plots.strips
 plots.intervals plots.surface
 
 # choices become answers and pictures
-widgets.columns widgets.controls widgets.longwork widgets.moving widgets.state
+widgets.columns widgets.controls widgets.garbage widgets.longwork widgets.moving widgets.state
 widgets.picture widgets.resolve
 widgets.panels widgets.session
 widgets.explorer

@@ -139,11 +139,13 @@ class Constraint:
             return Inner(found.value, z, self._evaluate(moments, z)[1], found.converged)
         return Inner(found.value, z, last[1], found.converged)
 
-    def quick(self, values: tuple[float, ...], start: Array) -> tuple[float, Array]:
+    def quick(
+        self, values: tuple[float, ...], start: Array, near: float = NEAR
+    ) -> tuple[float, Array]:
         """Minimum over the free coordinates, by one Newton step where that is enough.
 
         The quadratic model's error is of third order in the distance to the minimum; where it
-        promises a fall of more than ``NEAR``, the minimisation is carried through.
+        promises a fall of more than ``near``, the minimisation is carried through.
 
         Parameters
         ----------
@@ -151,6 +153,8 @@ class Constraint:
             Values of the held parameters.
         start : (size,) array
             Coordinates close to the minimum, such as those of a neighbouring point.
+        near : float
+            How far the quadratic model is trusted, in deviance units.
 
         Returns
         -------
@@ -169,11 +173,34 @@ class Constraint:
             along = vectors.T @ (gradient * scale)
             if eigenvalues.min(initial=1.0) > FIRM:
                 fall = 0.5 * float(np.sum(along**2 / eigenvalues))
-                if fall <= NEAR:
+                if fall <= near:
                     z[free] -= (vectors @ (along / eigenvalues)) * scale
                     return value - fall, z
         found = self.minimise(values, start)
         return found.value, found.z
+
+    def tangents(self, z: Array) -> Array:
+        """How the inner optimum moves with each held coordinate, (size, held), at an optimum z.
+
+        From the implicit function theorem, ``- H_ff^-1 H_fh``; zero for held coefficients and in
+        directions of no curvature.
+        """
+        hessian, free = self.hessian(z), self.free
+        out = np.zeros((self.size, len(self.held)))
+        scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)[free]), 1e-300))
+        inverse = np.linalg.pinv(
+            hessian[np.ix_(free, free)] * np.outer(scale, scale), rcond=FIRM, hermitian=True
+        )
+        for number, coordinate in enumerate(self.coordinates):
+            if coordinate >= 0:
+                out[free, number] = -scale * (inverse @ (scale * hessian[free, coordinate]))
+        return out
+
+    def along(self, tangents: Array, values: tuple[float, ...], z: Array) -> Array:
+        """Coordinates foretold at some values by the tangents at an optimum z."""
+        moved = self._insert(values, z)
+        steps = [moved[c] - z[c] if c >= 0 else 0.0 for c in self.coordinates]
+        return moved + tangents @ np.array(steps)
 
     def value(self, values: tuple[float, ...], start: Array, moments: Moments) -> float:
         """Minus twice the log-likelihood of other moments, held parameters at the given values."""
@@ -206,7 +233,7 @@ class Constraint:
         solved = solve(self.factor.covariance(self._factor(z)[0]), moments, False)
         row = np.linalg.inv(moments.basis.R)[parameter.i]
         estimate = float(moments.coefficients(solved.delta)[parameter.i])
-        variance = float(row @ np.linalg.solve(solved.precision, row))
+        variance = float(np.sum((solved.root @ row) ** 2))
         return 2.0 * (value - estimate) / variance * np.exp(-2.0 * float(z[-1]))
 
     def _insert(self, values: tuple[float, ...], start: Array) -> Array:

@@ -41,8 +41,8 @@ class Solved:
         - sum log w, which minus twice the log-likelihood carries.
     delta : (p,) array
         Generalised least-squares coefficients of the least-squares residual, in basis coordinates.
-    precision : (p, p) array
-        X' V^-1 X in basis coordinates.
+    root : (p, p) array
+        L^-1 with L the Cholesky factor of X' V^-1 X in basis coordinates.
     H : (K, K, m) array
         L_j^-1 R_j, with L_j the Cholesky factor of I + R_j S R_j'.
     D : (K, p, m) array
@@ -56,7 +56,7 @@ class Solved:
     q: float
     constant: float
     delta: Array
-    precision: Array
+    root: Array
     H: Array
     D: Array
     d: Array
@@ -121,21 +121,19 @@ def solve(S: Array, moments: Moments, reml: bool) -> Solved:
     H, D = rows[:, : R.shape[1]], rows[:, R.shape[1] :]
     flat = D.transpose(1, 0, 2).reshape(p + 1, -1)
     gram = moments.within + flat @ flat.T
-    precision, cross = gram[:p, :p], gram[:p, p]
     logdet = 2.0 * float(np.log(diagonal).sum())
     if p:
-        chol = np.linalg.cholesky(precision)
-        inverse = np.linalg.inv(chol)
-        half = inverse @ cross
-        delta = half @ inverse
+        root = np.linalg.inv(np.linalg.cholesky(gram[:p, :p]))
+        half = root @ gram[:p, p]
+        delta = half @ root
         q = float(gram[p, p] - half @ half)
         if reml:
-            logdet += 2.0 * float(np.log(np.diag(chol)).sum()) + 2.0 * moments.basis.logdet
+            logdet += 2.0 * (moments.basis.logdet - float(np.log(np.diag(root)).sum()))
+        d = D[:, p] - np.matmul(delta, D[:, :p])
     else:
-        delta, q = np.empty(0), float(gram[p, p])
-    d = D[:, p] - np.tensordot(delta, D[:, :p], axes=(0, 1))
+        root, delta, q, d = np.empty((0, 0)), np.empty(0), float(gram[p, p]), D[:, p]
     N = moments.nobs - p if reml else moments.nobs
-    return Solved(N, logdet, q, -moments.sum_log_weights, delta, precision, H, D[:, :p], d)
+    return Solved(N, logdet, q, -moments.sum_log_weights, delta, root, H, D[:, :p], d)
 
 
 def _eliminate(R: Array, C: Array, S: Array) -> tuple[Array, Array]:
@@ -201,12 +199,11 @@ def differentiate(solved: Solved, reml: bool) -> Derivatives:
     pair_u = _reorder(uu.reshape(width * width, m) @ M_flat.T, width)
     logdet2, q2 = -pair_M, 2.0 * pair_u
     if p:
-        inverse = np.linalg.inv(np.linalg.cholesky(solved.precision))
-        D = np.tensordot(inverse, solved.D, axes=(1, 1))
-        B = np.einsum("iaj,pij->paj", H, D)
-        g = np.matmul(B.reshape(p * width, m), u.T).reshape(p, width * width)
+        B = np.einsum("iaj,ipj->paj", H, solved.D)
+        g = solved.root @ np.matmul(B.reshape(p * width, m), u.T).reshape(p, width * width)
         q2 = q2 - 2.0 * g.T @ g
         if reml:
+            B = (solved.root @ B.reshape(p, -1)).reshape(B.shape)
             flat = B.transpose(1, 0, 2).reshape(width, p, m)
             BB = np.einsum("paj,pbj->abj", B, B)
             logdet1 = logdet1 - BB.sum(axis=2)

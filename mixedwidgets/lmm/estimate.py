@@ -72,7 +72,7 @@ def estimate(moments: Moments, reml: bool, start: Array | None = None) -> Estima
     solved = solve(optimum.S, moments, reml)
     sigma = float(np.sqrt(solved.q / solved.N))
     back = np.linalg.inv(moments.basis.R)
-    half = back @ np.linalg.inv(np.linalg.cholesky(solved.precision)).T
+    half = back @ solved.root.T
     return Estimate(
         moments=moments,
         reml=reml,

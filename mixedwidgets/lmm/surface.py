@@ -26,6 +26,7 @@ OUTER = float(np.sqrt(chi2.ppf(0.99, 2)))  # zeta at the edge of the joint 99 % 
 MARGIN = 1.1  # how far beyond that edge the axes reach
 CLEARLY = 0.01  # deviance units: a lower minimum nearby is taken over only beyond this
 MAX_SWEEPS = 6
+ROUGH = 0.5  # deviance units: how far the quadratic model is trusted for the length of an axis
 FAR = 60.0  # deviance units: rises beyond are drawn as far away, whatever their size
 
 
@@ -35,7 +36,7 @@ def surface(
     a: Parameter,
     b: Parameter,
     kind: str = "profile",
-    nodes: int = 9,
+    nodes: int = 8,
     fine: int = 61,
 ) -> Surface:
     """The likelihood over two parameters, relative to its maximum.
@@ -97,7 +98,7 @@ def curve(
     estimate: Estimate,
     parameter: Parameter,
     kind: str = "profile",
-    nodes: int = 9,
+    nodes: int = 8,
     reach: tuple[float, float] | None = None,
     fine: int = 121,
 ) -> Slice:
@@ -153,17 +154,24 @@ def _reach(estimate: Estimate, parameter: Parameter) -> tuple[float, float]:
 
 def _edge(shape: Profile, direction: float, bound: float) -> float:
     """Where zeta reaches the edge, to two digits: an axis needs no more."""
-    distance, z, value = OUTER * shape.scale, shape.start, shape.estimate
+    distance, value = OUTER * shape.scale, shape.estimate
+    constraint = shape.constraint
+    tangents = constraint.tangents(shape.start)
+    before, start = (0.0, shape.start), None
     for _ in range(8):
         value = shape.estimate + direction * distance
         if direction * (value - bound) >= 0.0:
             value = bound if shape.parameter.kind != "sigma" else 0.3 * shape.estimate
-        zeta, slope, z = shape.at(value, z)
+        reached = abs(value - shape.estimate)
+        if start is None:
+            start = constraint.along(tangents, (value,), shape.start)
+        deviance, z = constraint.quick((value,), start, ROUGH)
+        zeta = float(np.sqrt(max(deviance - shape.minimum, 0.0)))
         if abs(zeta - OUTER) < 0.02 * OUTER or (value == bound and zeta < OUTER):
             break
-        reached = abs(value - shape.estimate)
-        newton = reached + (OUTER - zeta) / max(direction * slope, 1e-300)
-        distance = float(np.clip(newton, 0.3 * reached, 3.0 * reached))
+        distance = reached * float(np.clip(OUTER / max(zeta, 1e-3), 0.3, 3.0))
+        start = z + (z - before[1]) * (distance - reached) / (reached - before[0] or 1.0)
+        before = reached, z
     return float(value)
 
 
@@ -227,9 +235,9 @@ def _grid(
         nearer = r - 1 if r > at_y else r + 1
         for c in (*range(at_x, len(x)), *range(at_x - 1, -1, -1)):
             if r == at_y:
-                start = _foretold(x, inner[r], c, at_x, walker.start)
+                start = _foretold(x, inner[r], c, at_x, walker.near((x[c], y[r])))
             elif c == at_x:
-                start = _foretold(y, inner[:, c], r, at_y, walker.start)
+                start = _foretold(y, inner[:, c], r, at_y, walker.near((x[c], y[r])))
             else:
                 before = c - 1 if c > at_x else c + 1
                 start = inner[r, before] + inner[nearer, c] - inner[nearer, before]
@@ -265,21 +273,20 @@ def _line(estimate: Estimate, parameter: Parameter, value: float, x: Array, kind
     rise = np.empty(len(x))
     inner = np.empty((len(x), len(walker.start)))
     for i in (*range(at, len(x)), *range(at - 1, -1, -1)):
-        start = _foretold(x, inner, i, at, walker.start)
+        start = _foretold(x, inner, i, at, walker.near((x[i],)))
         rise[i], inner[i] = walker.step((x[i],), start)
     return rise
 
 
-def _foretold(x: Array, inner: Array, i: int, at: int, start: Array) -> Array:
-    """Inner optimum at a node, extrapolated on a line from the two nodes before it."""
-    if i == at:
-        return start
+def _foretold(x: Array, inner: Array, i: int, at: int, near: Array) -> Array:
+    """Inner optimum at a node, extrapolated on a line from the two nodes before it.
+
+    Beside the optimum, where there is one node before it at most, it is ``near``.
+    """
+    if abs(i - at) <= 1:
+        return near
     back = 1 if i > at else -1
     first, second = i - back, i - 2 * back
-    if first == at:
-        second = at + 1 if i < at and at + 1 < len(x) else first
-    if second == first:
-        return np.asarray(inner[first])
     slope = (inner[first] - inner[second]) / (x[first] - x[second])
     return np.asarray(inner[first] + slope * (x[i] - x[first]))
 
@@ -300,6 +307,13 @@ class _Walker:
         self.constraint: Constraint = constrain(estimate.moments, held, estimate.reml)
         self.start = self.constraint.start(estimate.factor, estimate.sigma)
         self.beta = estimate.beta
+        self.tangents = self.constraint.tangents(self.start) if kind == "profile" else None
+
+    def near(self, point: tuple[float, ...]) -> Array:
+        """Inner optimum foretold at a point near the optimum, on the tangents there."""
+        if self.tangents is None:
+            return self.start
+        return self.constraint.along(self.tangents, point, self.start)
 
     def step(self, point: tuple[float, ...], z: Array) -> tuple[float, Array]:
         """Rise of the deviance at a point, and the inner optimum there."""

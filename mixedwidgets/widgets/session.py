@@ -16,6 +16,7 @@ from mixedwidgets.errors import MixedWidgetsError
 from mixedwidgets.lmm.fit import Fit, lmer
 from mixedwidgets.lmm.spec import ModelSpec
 from mixedwidgets.widgets.columns import Columns
+from mixedwidgets.widgets.garbage import uncollected
 from mixedwidgets.widgets.resolve import Resolved, Wish, resolve
 from mixedwidgets.widgets.state import Choices
 
@@ -71,7 +72,8 @@ class Session(traitlets.HasTraits):
     def guarded(self) -> Iterator[None]:
         """Turn an exception into ``problem`` and ``error``: none may vanish in a callback."""
         try:
-            yield
+            with uncollected():
+                yield
         except MixedWidgetsError as error:
             self.error = traceback.format_exc()
             self.problem = " ".join(str(error).split())
