@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import mixedwidgets as mw
+from mixedwidgets.lmm.parameters import unique_names
 from mixedwidgets.lmm.report import (
     ReportData,
     VarianceBlock,
@@ -19,7 +20,6 @@ from mixedwidgets.lmm.report import (
     residual_quantiles,
     summary_text,
     title,
-    unique_groups,
 )
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -107,10 +107,8 @@ def test_quantiles_from_residuals_or_given():
 def test_title_and_group_names():
     data = load("wheat_ml")
     assert title(data) == "Linear mixed model fit by maximum likelihood  ['lmerMod']"
-    one = VarianceBlock("g", ("x",), np.ones(1), np.ones((1, 1)))
-    taken = dataclasses.replace(one, group="g.1")
-    assert unique_groups([one, one, one]) == ["g", "g.1", "g.2"]
-    assert unique_groups([one, taken, one]) == ["g", "g.1", "g.2"]
+    assert unique_names(["g", "g", "g"]) == ["g", "g.1", "g.2"]
+    assert unique_names(["g", "g.1", "g"]) == ["g", "g.1", "g.2"]
 
 
 def test_rows_left_out_are_counted() -> None:

@@ -18,7 +18,7 @@ from mixedwidgets.lmm.formula import parse
 from mixedwidgets.lmm.html import print_html, summary_html
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import moments
-from mixedwidgets.lmm.parameters import Parameter, parameters, value_of
+from mixedwidgets.lmm.parameters import Parameter, parameters, term_groups, value_of
 from mixedwidgets.lmm.profile import profile_interval
 from mixedwidgets.lmm.ranef import (
     RandomEffects,
@@ -165,13 +165,16 @@ class Fit:
             correlation.
         """
         rows: list[tuple[str, str | None, str | None, float, float]] = []
-        for block, covariance in zip(self._variance_blocks, self.estimate.covariances, strict=True):
+        groups = term_groups(self.design)
+        for group, block, covariance in zip(
+            groups, self._variance_blocks, self.estimate.covariances, strict=True
+        ):
             for i, name in enumerate(block.names):
-                rows.append((block.group, name, None, covariance[i, i], block.sd[i]))
+                rows.append((group, name, None, covariance[i, i], block.sd[i]))
             for i, j in combinations(range(len(block.names)), 2):
                 rows.append(
                     (
-                        block.group,
+                        group,
                         block.names[i],
                         block.names[j],
                         covariance[i, j],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -44,6 +45,30 @@ class Parameter:
         return (-np.inf, np.inf) if self.kind == "fixed" else (0.0, np.inf)
 
 
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Tell repeated names apart as lme4 does: ``g``, ``g.1``, ``g.2``.
+
+    >>> unique_names(["g", "h", "g"])
+    ['g', 'h', 'g.1']
+    """
+    taken, seen, out = set(names), set(), []
+    for name in names:
+        unique, count = name, 0
+        if name in seen:
+            while unique in taken:
+                count += 1
+                unique = f"{name}.{count}"
+        taken.add(unique)
+        seen.add(unique)
+        out.append(unique)
+    return out
+
+
+def term_groups(design: Design) -> list[str]:
+    """The grouping factor of each random-effects term, told apart where terms share one."""
+    return unique_names([design.groupings[b.grouping].name for b in design.blocks])
+
+
 def parameters(design: Design) -> tuple[Parameter, ...]:
     """All parameters in lme4's order: as theta (sd, cor), then sigma, then coefficients."""
     return (*variance_parameters(design), *fixed_parameters(design))
@@ -52,8 +77,7 @@ def parameters(design: Design) -> tuple[Parameter, ...]:
 def variance_parameters(design: Design) -> tuple[Parameter, ...]:
     """Standard deviations and correlations in theta's order, then sigma."""
     out: list[Parameter] = []
-    for b, block in enumerate(design.blocks):
-        group = design.groupings[block.grouping].name
+    for b, (block, group) in enumerate(zip(design.blocks, term_groups(design), strict=True)):
         for i, name in enumerate(block.names):
             out.append(Parameter(f"sd_{name}|{group}", "sd", b, i))
             for j in range(i + 1, len(block.names)):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mixedwidgets.lmm.parameters import unique_names
 from mixedwidgets.lmm.rformat import (
     FloatArray,
     format_number,
@@ -214,32 +215,6 @@ def residual_quantiles(data: ReportData) -> FloatArray | None:
     return np.quantile(known, [0.0, 0.25, 0.5, 0.75, 1.0])
 
 
-def unique_groups(blocks: Sequence[VarianceBlock]) -> list[str]:
-    """Name the blocks as lme4 does: ``g``, ``g.1``, ``g.2`` where a factor has several terms.
-
-    Parameters
-    ----------
-    blocks : sequence of VarianceBlock
-
-    Returns
-    -------
-    list of str
-    """
-    taken: set[str] = {b.group for b in blocks}
-    seen: set[str] = set()
-    names = []
-    for block in blocks:
-        name, count = block.group, 0
-        if name in seen:
-            while name in taken:
-                count += 1
-                name = f"{block.group}.{count}"
-        taken.add(name)
-        seen.add(name)
-        names.append(name)
-    return names
-
-
 def _call(data: ReportData) -> str:
     lines = [
         ("Formula:", data.formula),
@@ -273,7 +248,9 @@ def _scaled_residuals(data: ReportData) -> str:
 def _random_effects(data: ReportData, with_variance: bool) -> str:
     groups: list[str] = []
     names: list[str] = []
-    for group, block in zip(unique_groups(data.varcorr), data.varcorr, strict=True):
+    for group, block in zip(
+        unique_names([b.group for b in data.varcorr]), data.varcorr, strict=True
+    ):
         groups += [group] + [""] * (len(block.names) - 1)
         names += block.names
     sd = np.concatenate([*(b.sd for b in data.varcorr), [data.sigma]])
