@@ -13,7 +13,7 @@ from mixedwidgets._version import __version__
 # Each public name and the module it comes from. They are imported on first use, so that
 # ``import mixedwidgets`` loads no widget and no matplotlib.
 _PUBLIC = {
-    "lmer": "mixedwidgets.lmm.fit",
+    "lmer": "mixedwidgets.lmm.lmer",
     "Fit": "mixedwidgets.lmm.fit",
     "explore": "mixedwidgets.widgets.explorer",
     "Explorer": "mixedwidgets.widgets.explorer",
@@ -23,18 +23,14 @@ _PUBLIC = {
     "FormulaError": "mixedwidgets.errors",
     "DataError": "mixedwidgets.errors",
     "ModelError": "mixedwidgets.errors",
-    "ConvergenceError": "mixedwidgets.errors",
-    "MixedWidgetsWarning": "mixedwidgets.errors",
 }
 
 __all__ = [
-    "ConvergenceError",
     "DataError",
     "Explorer",
     "Fit",
     "FormulaError",
     "MixedWidgetsError",
-    "MixedWidgetsWarning",
     "ModelError",
     "__version__",
     "datasets",
@@ -46,14 +42,13 @@ __all__ = [
 if TYPE_CHECKING:
     from mixedwidgets.catalogue import datasets, load
     from mixedwidgets.errors import (
-        ConvergenceError,
         DataError,
         FormulaError,
         MixedWidgetsError,
-        MixedWidgetsWarning,
         ModelError,
     )
-    from mixedwidgets.lmm.fit import Fit, lmer
+    from mixedwidgets.lmm.fit import Fit
+    from mixedwidgets.lmm.lmer import lmer
     from mixedwidgets.widgets.explorer import Explorer, explore
 
 

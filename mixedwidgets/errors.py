@@ -18,6 +18,10 @@ class MixedWidgetsError(Exception):
     def __init__(self, message: str):
         super().__init__(as_sentence(message))
 
+    def _render_traceback_(self) -> list[str]:
+        """Show notebooks the sentence alone: what the user can mend is not in our code."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class FormulaError(MixedWidgetsError, ValueError):
     """A formula cannot be read.
@@ -54,14 +58,6 @@ class DataError(MixedWidgetsError, ValueError):
 
 class ModelError(MixedWidgetsError, ValueError):
     """The model cannot be fitted to these data, or the question does not apply to this model."""
-
-
-class ConvergenceError(MixedWidgetsError, RuntimeError):
-    """An iterative computation did not reach its tolerance."""
-
-
-class MixedWidgetsWarning(UserWarning):
-    """Something was done that the user should know of, such as a column dropped as redundant."""
 
 
 # A first word that is no name of the user's or of R's, whose case would matter.

@@ -38,7 +38,10 @@ def script(formula: str, reml: bool, data_source: str | None) -> str:
     criterion = "" if reml else ", REML=False"
     if data_source is None:
         head = ["import pandas as pd", "", "import mixedwidgets as mw", ""]
-        load = ['data = pd.read_csv("your_data.csv")  # put the name of your file here']
+        load = [
+            "# Read and prepare your data as for the explorer; a file keeps no categories.",
+            'data = pd.read_csv("your_data.csv")',
+        ]
     else:
         head = ["import mixedwidgets as mw", ""]
         load = [f"data = mw.load({data_source!r})"]

@@ -17,4 +17,4 @@ fi
 
 echo "JupyterLab is starting; its address is printed below. Ctrl-C twice stops it."
 exec "$python" -m jupyterlab --log-level=WARN \
-    --LabApp.default_url=/lab/tree/notebooks/explore.ipynb "$@"
+    --LabApp.default_url=/lab/tree/notebooks/explore.ipynb --LabApp.news_url=None "$@"

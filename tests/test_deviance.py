@@ -282,7 +282,7 @@ def constrained_beta_deviance(design, relative, sigma, beta_held):
 def test_hessian_in_the_unscaled_factor_and_log_sigma(name, reml):
     design, source = case(name)
     layout = source.layout
-    constraint = constrain(source, (), reml)
+    constraint = constrain(source, (), reml, natural=True)
 
     def reference(z):
         sigma = np.exp(z[-1])

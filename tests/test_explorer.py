@@ -238,7 +238,7 @@ class TestLive:
         assert "cor_x.(Intercept)|g" in [p.name for p in explorer.fit.parameters]
         explorer.correlated.value = False
         names = [p.name for p in explorer.fit.parameters]
-        assert names == ["sd_(Intercept)|g", "sd_x|g", "sigma", "(Intercept)", "x"]
+        assert names == ["sd_(Intercept)|g", "sd_x|g.1", "sigma", "(Intercept)", "x"]
         expected = mw.lmer("y ~ x + (1 | g) + (0 + x | g)", simulated(), REML=False)
         assert explorer.fit.criterion == pytest.approx(expected.criterion, rel=1e-12)
 
@@ -534,7 +534,7 @@ class TestProblems:
         assert (seqs(explorer), explorer.fit_panel.widget.value) == before
         assert "160 random effects" in explorer.problem
         assert 'role="alert"' in explorer.status.value
-        assert "The pictures still show y ~ x + (1 | small)." in explorer.status.value
+        assert "The picture still shows y ~ x + (1 | small)." in explorer.status.value
         assert "y ~ x + (1 | small)" in explorer.code
         assert "ModelError" in explorer.error
         explorer.slopes.boxes["four"].value = False

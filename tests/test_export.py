@@ -96,7 +96,7 @@ class TestScript:
         assert calls(source) == [
             *("pd.read_csv", "mw.lmer", "print", "print", "fit.summary", "fit.confint")
         ]
-        assert "put the name of your file here" in source
+        assert "Read and prepare your data" in source
 
     @pytest.mark.parametrize("reml", [True, False])
     def test_it_runs_on_its_own_and_prints_the_same_fit(self, reml, tmp_path):

@@ -1,5 +1,6 @@
 import asyncio
 import gc
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,20 +14,41 @@ def collector_on():
     gc.enable()
 
 
-def test_without_a_loop_the_collector_goes_on_at_once():
-    with uncollected():
-        assert not gc.isenabled()
-    assert gc.isenabled()
+@pytest.fixture
+def kernel(monkeypatch):
+    monkeypatch.setattr(garbage, "get_ipython", lambda: SimpleNamespace(kernel=object()))
+    monkeypatch.setattr(garbage, "PATIENCE", 0.05)
 
 
-def test_on_a_loop_it_goes_on_later(monkeypatch):
-    monkeypatch.setattr(garbage, "PATIENCE", 0.01)
+def test_outside_a_kernel_the_collector_goes_on_at_once():
+    async def main():
+        with uncollected():
+            assert not gc.isenabled()
+        assert gc.isenabled()
 
+    asyncio.run(main())
+
+
+def test_in_a_kernel_it_goes_on_later(kernel):
     async def main():
         with uncollected(), uncollected():
             assert not gc.isenabled()
         assert not gc.isenabled()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.15)
+        assert gc.isenabled()
+
+    asyncio.run(main())
+
+
+def test_a_further_click_puts_it_off_further(kernel):
+    async def main():
+        with uncollected():
+            pass
+        await asyncio.sleep(0.03)
+        with uncollected():
+            await asyncio.sleep(0.05)
+            assert not gc.isenabled()
+        await asyncio.sleep(0.15)
         assert gc.isenabled()
 
     asyncio.run(main())

@@ -62,6 +62,7 @@ lmm.rformat lmm.rlayout
 lmm.report
 lmm.html
 lmm.fit
+lmm.lmer
 
 # a model becomes a script
 export
@@ -74,7 +75,8 @@ plots.shrinkage plots.slices plots.strips
 plots.intervals plots.surface
 
 # choices become answers and pictures
-widgets.columns widgets.controls widgets.garbage widgets.longwork widgets.moving widgets.state
+widgets.columns widgets.controls widgets.garbage widgets.keepsake widgets.longwork
+widgets.moving widgets.state
 widgets.picture widgets.resolve
 widgets.panels widgets.session
 widgets.explorer
@@ -88,7 +90,7 @@ READ_DATA = [
     *("lmm.checks", "lmm.coding", "lmm.columns", "lmm.design", "lmm.frame"),
     *("lmm.functions", "lmm.groups", "lmm.recipe", "lmm.rowwise"),
 ]
-LABEL_ANSWERS = ["lmm.fit", "lmm.ranef"]
+LABEL_ANSWERS = ["lmm.fit", "lmm.lmer", "lmm.ranef"]
 
 # Third-party package -> the modules, or packages of modules, that may import it.
 THIRD_PARTY = {

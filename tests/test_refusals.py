@@ -100,7 +100,7 @@ REFUSED: list[tuple[str, dict[str, Any], type[Exception], list[str]]] = [
     ("y ~ x + (1 | g)", {"subset": [True]}, DataError, ["subset has 1 values"]),
     ("y ~ x + (1 | g)", {"subset": "x"}, DataError, ["subset must hold True or False"]),
     ("y ~ x + (1 | g)", {"subset": np.zeros(N, bool)}, DataError, ["subset leaves no rows"]),
-    ("y ~ x + (1 | g)", {"na_action": "drop"}, DataError, ["'exclude' or 'fail'"]),
+    ("y ~ x + (1 | g)", {"na_action": "drop"}, DataError, ["'omit' or 'fail'"]),
     ("y ~ f + (1 | g)", {"contrasts": {"f": "summ"}}, DataError, ["did you mean 'sum'?"]),
     ("y ~ f + (1 | g)", {"contrasts": {"F": "sum"}}, DataError, ["did you mean 'f'?"]),
     ("y ~ f + x + (1 | g)", {"contrasts": {"x": "sum"}}, DataError, ["numeric", "write factor(x)"]),

@@ -101,7 +101,7 @@ class TestGoodChoices:
         told = []
         session.observe(lambda change: told.append(change["name"]))
         choices.reml = True
-        assert told == ["resolved", "fit"]
+        assert told == ["resolved", "fit", "answers"]
 
     def test_choices_are_kept_as_wished(self):
         choices, session = sleep()

@@ -166,6 +166,11 @@ def refuse_unknown_contrasts(
     contrasts: Mapping[str, object], variables: Mapping[Expr, Variable]
 ) -> None:
     """Refuse contrasts for something that is not a factor of the fixed part."""
+    if not isinstance(contrasts, Mapping):
+        raise DataError(
+            f"contrasts is {contrasts!r}; give a dictionary from the names of factors to codings, "
+            "such as {'treatment': 'sum'}"
+        )
     names = {plain_name(e): isinstance(v, Factor) for e, v in variables.items()}
     factors = [name for name, is_factor in names.items() if is_factor]
     for name in contrasts:

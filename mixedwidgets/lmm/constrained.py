@@ -1,12 +1,13 @@
 """The likelihood with some parameters held: the inner problem of profiles and surfaces.
 
-Coordinates. For each term, the lower-triangular factor of the covariance of its random effects (in
-the user's units, not divided by sigma), its columns ordered so that those held come first; and
-log sigma. A term in which a second column or a correlation is held has its first two rows in polar
-form, ``(a)`` and ``(r sin phi, r cos phi)``: a and r are standard deviations and sin phi their
-correlation. Where a correlation is held, a and r must not change sign, so their logarithms are the
-coordinates. So every held parameter is one coordinate, and the others stay free of bounds. Held
-coefficients are moved to the response before anything is solved.
+Coordinates. For each term, the lower-triangular factor of the covariance of its random effects (not
+divided by sigma); and log sigma. Where nothing of a term is held, its effects are in whitened
+coordinates, else in the user's units with those held first. A term in which a second column or a
+correlation is held has its first two rows in polar form, ``(a)`` and ``(r sin phi, r cos phi)``: a
+and r are standard deviations and sin phi their correlation. Where a correlation is held, a and r
+must not change sign, so their logarithms are the coordinates. So every held parameter is one
+coordinate, and the others stay free of bounds. Held coefficients are moved to the response before
+anything is solved.
 """
 
 from __future__ import annotations
@@ -67,8 +68,9 @@ class Constraint:
         Restricted likelihood.
     factor : Factor
         From the ordered factor to whitened coordinates.
-    order : (K,) array of int
-        Column at each place of the ordered factor.
+    into : (K, K) array
+        From a factor in the user's units and order to the factor of the coordinates, up to a
+        rotation of its columns.
     polar : tuple of Polar
         The blocks whose first two rows are polar.
     coordinates : tuple of int
@@ -79,7 +81,7 @@ class Constraint:
     held: tuple[Parameter, ...]
     reml: bool
     factor: Factor
-    order: NDArray[np.intp]
+    into: Array
     polar: tuple[Polar, ...]
     coordinates: tuple[int, ...]
 
@@ -97,7 +99,7 @@ class Constraint:
     def start(self, covariance_factor: Array, sigma: float) -> Array:
         """All coordinates of a factor of the covariance (K, K) in user's units, and of sigma."""
         layout = self.factor.layout
-        ordered = covariance_factor[self.order]
+        ordered = self.into @ covariance_factor
         T = np.zeros_like(ordered)
         for columns in layout.slices:
             T[columns, columns] = lower_triangle(ordered[columns, columns])
@@ -334,7 +336,9 @@ def _absolute(gradient: Array, hessian: Array, t: Array, log_sigma: float) -> tu
     return out_g, out_h
 
 
-def constrain(moments: Moments, held: tuple[Parameter, ...], reml: bool) -> Constraint:
+def constrain(
+    moments: Moments, held: tuple[Parameter, ...], reml: bool, natural: bool = False
+) -> Constraint:
     """Hold some parameters of a model.
 
     Parameters
@@ -345,6 +349,8 @@ def constrain(moments: Moments, held: tuple[Parameter, ...], reml: bool) -> Cons
         At most two columns of any one term.
     reml : bool
         Restricted likelihood; then no coefficient can be held.
+    natural : bool
+        Use the user's units and order for every term, also where nothing of it is held.
 
     Returns
     -------
@@ -367,19 +373,22 @@ def constrain(moments: Moments, held: tuple[Parameter, ...], reml: bool) -> Cons
             "at most two of them."
         )
     layout = moments.layout
-    order = np.arange(layout.width)
+    A, into = np.eye(layout.width), moments.whitening.copy()
     polar: list[Polar] = []
     for number, columns in enumerate(layout.slices):
         first, two = _leading(tuple(p for p in held if p.block == number))
+        if not first and not natural:
+            continue
         rest = [c for c in range(layout.sizes[number]) if c not in first]
-        order[columns] = np.array([*first, *rest]) + columns.start
+        order = np.array([*first, *rest])
+        A[columns, columns] = moments.whitening[columns, columns][:, order]
+        into[columns, columns] = np.eye(len(order))[order]
         if two:
             begin = _first_element(layout.sizes, number)
             correlated = any(p.kind == "cor" and p.block == number for p in held)
             polar.append(Polar(begin, begin + 1, begin + layout.sizes[number], correlated))
     places = tuple(_coordinate(p, held, layout.sizes, layout.ntheta) for p in held)
-    A = moments.whitening[:, order]
-    return Constraint(moments, held, reml, Factor(layout, A), order, tuple(polar), places)
+    return Constraint(moments, held, reml, Factor(layout, A), into, tuple(polar), places)
 
 
 def _leading(held: tuple[Parameter, ...]) -> tuple[list[int], bool]:

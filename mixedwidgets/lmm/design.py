@@ -90,13 +90,12 @@ class Design:
         Row labels of the data, for the rows used.
     n_missing : int
         How many rows were dropped for missing values.
+    weights_name, offset_name, subset_name : str or None
+        The columns that these were given by.
     data_name : str or None
         ``data.attrs["name"]``, printed by summaries.
     recipe : Recipe
         What it takes to build the same columns from new data.
-    all_rows : Index or None
-        Row labels of all the data with ``na_action="exclude"``, so that fitted values can be
-        padded with missing ones; else None.
     """
 
     spec: ModelSpec
@@ -112,8 +111,10 @@ class Design:
     index: pd.Index
     n_missing: int
     data_name: str | None
+    weights_name: str | None = None
+    offset_name: str | None = None
+    subset_name: str | None = None
     recipe: Recipe = field(default_factory=Recipe, repr=False, compare=False)
-    all_rows: pd.Index | None = None
 
 
 def build(
@@ -145,7 +146,7 @@ def build(
         Known part of the linear predictor, added to the ``offset()`` terms of the formula.
     subset : str, Series or array of bool, optional
         Rows to use.
-    na_action : {"omit", "exclude", "fail"}
+    na_action : {"omit", "fail"}
         What to do with rows that have a missing value in a variable of the model.
     contrasts : mapping, optional
         Coding of factors by name: ``"treatment"``, ``"sum"``, ``"helmert"``, ``"poly"``,
@@ -163,8 +164,8 @@ def build(
         Where the model cannot be identified from these data.
     """
     na_action = str(na_action).removeprefix("na.")
-    if na_action not in ("omit", "exclude", "fail"):
-        raise DataError(f"na_action must be 'omit', 'exclude' or 'fail', not {na_action!r}")
+    if na_action not in ("omit", "fail"):
+        raise DataError(f"na_action must be 'omit' or 'fail', not {na_action!r}")
     table = Table(data)
     plan = plan_for(spec, table, (weights, offset, subset))
     frame = model_frame(
@@ -192,9 +193,15 @@ def build(
         index=frame.index,
         n_missing=frame.n_missing,
         data_name=table.name,
+        weights_name=_column_name(weights),
+        offset_name=_column_name(offset),
+        subset_name=_column_name(subset),
         recipe=Recipe.of(plan, frame, contrasts, tuple(basis.kept.tolist())),
-        all_rows=table.index if na_action == "exclude" else None,
     )
+
+
+def _column_name(given: Any) -> str | None:
+    return given if isinstance(given, str) else None
 
 
 def _random_part(

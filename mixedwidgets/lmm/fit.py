@@ -1,23 +1,20 @@
-"""``lmer``: fit a linear mixed model; ``Fit``: the frozen result."""
+"""``Fit``: a fitted linear mixed model and everything that can be asked of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mixedwidgets.errors import ModelError, nearest
-from mixedwidgets.lmm.design import Design, build
+from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate, estimate
-from mixedwidgets.lmm.formula import parse
 from mixedwidgets.lmm.html import print_html, summary_html
 from mixedwidgets.lmm.linalg import Array
-from mixedwidgets.lmm.moments import moments
 from mixedwidgets.lmm.parameters import Parameter, parameters, term_groups, value_of
 from mixedwidgets.lmm.profile import profile_interval
 from mixedwidgets.lmm.ranef import (
@@ -27,7 +24,6 @@ from mixedwidgets.lmm.ranef import (
     random_effects,
 )
 from mixedwidgets.lmm.report import ReportData, VarianceBlock, print_text, summary_text
-from mixedwidgets.lmm.spec import ModelSpec
 from mixedwidgets.lmm.theta import standard_deviations
 from mixedwidgets.lmm.verdict import Verdict, judge
 from mixedwidgets.lmm.wald import wald_intervals
@@ -68,35 +64,37 @@ class Fit:
         """Number of rows left out because a variable of the model is missing there."""
         return self.design.n_missing
 
-    @cached_property
+    @property
     def ngroups(self) -> pd.Series:
         """Number of levels of each grouping factor."""
         return pd.Series(
             {g.name: len(g.levels) for g in self.design.groupings}, name="groups", dtype=int
         )
 
-    @cached_property
+    @property
     def theta(self) -> pd.Series:
         """Relative covariance parameters in lme4's order, named as lme4 names them."""
-        return pd.Series(self.estimate.optimum.theta, index=_theta_names(self.design), name="theta")
+        return pd.Series(
+            self.estimate.optimum.theta.copy(), index=theta_names(self.design), name="theta"
+        )
 
-    @cached_property
+    @property
     def fixef(self) -> pd.Series:
         """Fixed-effects coefficients."""
-        return pd.Series(self.estimate.beta, index=list(self.design.x_names), name="fixef")
+        return pd.Series(self.estimate.beta.copy(), index=list(self.design.x_names), name="fixef")
 
-    @cached_property
+    @property
     def se(self) -> pd.Series:
         """Standard errors of the coefficients."""
         return pd.Series(
             np.sqrt(np.diag(self.estimate.vcov)), index=list(self.design.x_names), name="se"
         )
 
-    @cached_property
+    @property
     def vcov(self) -> pd.DataFrame:
         """Covariance matrix of the coefficients."""
         names = list(self.design.x_names)
-        return pd.DataFrame(self.estimate.vcov, index=names, columns=names)
+        return pd.DataFrame(self.estimate.vcov.copy(), index=names, columns=names)
 
     @property
     def sigma(self) -> float:
@@ -143,11 +141,11 @@ class Fit:
         """How far the fit can be trusted, in one value and one sentence."""
         return judge(self.design, self.estimate.optimum)
 
-    @cached_property
+    @property
     def trace(self) -> pd.DataFrame:
         """Theta and criterion along the optimiser's path, the start first."""
         rows = [[*theta, value] for theta, value in self.estimate.optimum.trace]
-        return pd.DataFrame(rows, columns=[*_theta_names(self.design), "criterion"])
+        return pd.DataFrame(rows, columns=[*theta_names(self.design), "criterion"])
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -217,7 +215,7 @@ class Fit:
 
     def resid(self) -> pd.Series:
         """Response minus fitted values, for the rows used."""
-        return pd.Series(self._residuals, index=self.design.index, name="resid")
+        return pd.Series(self._residuals.copy(), index=self.design.index, name="resid")
 
     def confint(
         self,
@@ -300,7 +298,7 @@ class Fit:
         if parm is None:
             return self.parameters
         known = {p.name: p for p in self.parameters}
-        names = [parm] if isinstance(parm, str) else list(parm)
+        names = [parm] if isinstance(parm, str) or not isinstance(parm, Iterable) else list(parm)
         for name in names:
             if name not in known:
                 raise ModelError(
@@ -350,6 +348,9 @@ class Fit:
             fixef_corr=self.estimate.vcov / np.outer(se, se),
             scaled_residuals=scaled,
             data_name=design.data_name,
+            weights_name=design.weights_name,
+            offset_name=design.offset_name,
+            subset_name=design.subset_name,
             n_missing=design.n_missing,
             dropped=design.dropped,
             messages=() if self.verdict.kind == "converged" else (self.verdict.sentence,),
@@ -387,103 +388,8 @@ class Summary:
         return summary_html(self.fit.report)
 
 
-def lmer(
-    formula: str | ModelSpec,
-    data: pd.DataFrame | Mapping[str, Any],
-    REML: bool = True,
-    *,
-    start: Any = None,
-    subset: Any = None,
-    weights: Any = None,
-    na_action: str = "omit",
-    offset: Any = None,
-    contrasts: Mapping[str, Any] | None = None,
-) -> Fit:
-    """Fit a linear mixed model by REML or maximum likelihood.
-
-    Parameters
-    ----------
-    formula : str or ModelSpec
-        lme4's formula, such as ``"mscore ~ flp + ses + (ses | school)"``.
-    data : DataFrame or mapping of arrays
-        One row for each observation. ``data.attrs["name"]``, if set, is printed by summaries.
-    REML : bool
-        Restricted maximum likelihood (True) or maximum likelihood (False).
-    start : array of shape (ntheta,), optional
-        theta to start the search from.
-    subset : array, Series or str, optional
-        Which rows to use: a boolean or the name of a boolean column.
-    weights : array, Series or str, optional
-        Prior weights w > 0: Var(e_i) = sigma^2 / w_i.
-    na_action : {"omit", "fail"}
-        Drop rows with missing values, or raise.
-    offset : array, Series or str, optional
-        Known part of the linear predictor, added to any ``offset()`` in the formula.
-    contrasts : dict, optional
-        Coding of factors by name: ``"treatment"``, ``"sum"``, ``"helmert"``, ``"poly"``, ``"sas"``
-        or a matrix.
-
-    Returns
-    -------
-    Fit
-
-    Raises
-    ------
-    FormulaError
-        The formula cannot be read.
-    DataError
-        A column is missing or cannot play its role.
-    ModelError
-        The model cannot be fitted to these data, or an argument is out of range.
-
-    Notes
-    -----
-    The criterion is lme4's (Bates, Maechler, Bolker and Walker 2015, Journal of Statistical
-    Software 67(1)), optimised over theta with analytic first and second derivatives.
-    """
-    if not isinstance(REML, (bool, np.bool_)):
-        raise ModelError(f"REML is {REML!r}; give True or False.")
-    spec = formula if isinstance(formula, ModelSpec) else parse(formula)
-    design = build(
-        spec,
-        data,
-        weights=weights,
-        offset=offset,
-        subset=subset,
-        na_action=na_action,
-        contrasts=contrasts,
-    )
-    return fit_design(design, bool(REML), start)
-
-
-def fit_design(design: Design, reml: bool, start: Any = None) -> Fit:
-    """Fit a model to numbers already read from the data."""
-    if len(design.groupings) > 1:
-        names = " and ".join(repr(g.name) for g in design.groupings)
-        raise ModelError(
-            f"The formula has {len(design.groupings)} grouping factors, {names}; this version fits "
-            "models with one grouping factor (several terms may share it)."
-        )
-    return Fit(design, estimate(moments(design), reml, _checked_start(design, start)))
-
-
-def _checked_start(design: Design, start: Any) -> Array | None:
-    if start is None:
-        return None
-    names = _theta_names(design)
-    try:
-        theta = np.asarray(start, dtype=np.float64).reshape(-1)
-    except (TypeError, ValueError):
-        theta = np.array([np.nan])
-    if len(theta) != len(names) or not np.isfinite(theta).all():
-        raise ModelError(
-            f"start is {start!r}; give {len(names)} finite numbers, one each for "
-            f"{', '.join(names)}."
-        )
-    return theta
-
-
-def _theta_names(design: Design) -> list[str]:
+def theta_names(design: Design) -> list[str]:
+    """Names of the elements of theta as lme4 gives them, such as ``school.ses.(Intercept)``."""
     out = []
     for block in design.blocks:
         group = design.groupings[block.grouping].name

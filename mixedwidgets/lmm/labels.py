@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.parameters import Parameter
+
+_BACKTICKED = re.compile(r"`((?:[^`\\]|\\.)*)`")
 
 
 def is_one_way(design: Design) -> bool:
@@ -34,5 +38,5 @@ def label(parameter: Parameter, design: Design) -> str:
 
 
 def plain(name: str) -> str:
-    """A coefficient's name for reading: ``intercept`` for ``(Intercept)``."""
-    return "intercept" if name == "(Intercept)" else name
+    """A coefficient's name for reading: ``intercept`` for ``(Intercept)``, no backticks."""
+    return "intercept" if name == "(Intercept)" else _BACKTICKED.sub(r"\1", name)

@@ -108,32 +108,6 @@ def _standardise(
     return out, norms[:, None] * back
 
 
-def psd_factor(matrix: Array, tolerance: float = 0.0) -> Array:
-    """Lower-triangular T with ``T @ T.T == matrix`` for a positive semidefinite matrix.
-
-    Unlike a plain Cholesky factorisation it accepts singular matrices: a pivot at or below
-    ``tolerance`` gives a column of zeros.
-
-    Parameters
-    ----------
-    matrix : (k, k) array
-        Symmetric positive semidefinite.
-    tolerance : float
-        Pivots up to this value count as zero.
-    """
-    k = matrix.shape[0]
-    factor = np.zeros((k, k))
-    remainder = np.array(matrix, dtype=np.float64)
-    for j in range(k):
-        pivot = remainder[j, j]
-        if pivot <= tolerance:
-            continue
-        column = remainder[j:, j] / np.sqrt(pivot)
-        factor[j:, j] = column
-        remainder[j:, j:] -= np.outer(column, column)
-    return factor
-
-
 def lower_triangle(matrix: Array) -> Array:
     """Rotate the columns of a square matrix so that it is lower triangular.
 

@@ -73,6 +73,8 @@ def minimise(objective: Objective, start: Array, max_steps: int = 100) -> Minimu
     evaluations = 1
     path = [(x, value)]
     converged = len(x) == 0
+    if not np.isfinite(value):
+        return Minimum(x, value, gradient, hessian, tuple(path), evaluations, False)
     escapes = 0
     while not converged and len(path) <= max_steps:
         step, decrement, downhill = _direction(gradient, hessian)

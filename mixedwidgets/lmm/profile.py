@@ -220,6 +220,8 @@ def _limit(curve: Profile, target: float, direction: float) -> tuple[float, str]
 
 def _extrapolated(value: float, before: tuple[float, Array], last: tuple[float, Array]) -> Array:
     """Inner optimum foretold at a value, on the line through two points known."""
+    if last[0] == before[0]:
+        return last[1]
     share = (value - last[0]) / (last[0] - before[0])
     return last[1] + float(np.clip(share, -2.0, 2.0)) * (last[1] - before[1])
 

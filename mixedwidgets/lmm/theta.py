@@ -68,12 +68,6 @@ class Layout:
         """The elements of theta read off Lambda."""
         return np.asarray(matrix[self.position], dtype=np.float64)
 
-    @cached_property
-    def lower_bounds(self) -> Array:
-        """Lower bounds of theta in lme4's sense: 0 on the diagonal, else -inf."""
-        rows, cols = self.position
-        return np.where(rows == cols, 0.0, -np.inf)
-
 
 def standard_deviations(covariance: Array) -> tuple[Array, Array]:
     """Standard deviations (k,) and correlations (k, k) of a covariance matrix.

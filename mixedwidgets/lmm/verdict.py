@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.optimize import Optimum
 
+_MIXED = "one combination"
 NEARLY = 1e-6  # components of a unit vector below this count as zero
 
 
@@ -47,7 +49,7 @@ class Verdict:
 
 def judge(design: Design, optimum: Optimum) -> Verdict:
     """Put the evidence at an optimum into one verdict."""
-    directions = tuple(_direction(design, block, vector) for block, vector in optimum.boundary)
+    directions = tuple(dict.fromkeys(_directions(design, optimum)))
     if not optimum.converged:
         kind = "not converged"
         sentence = (
@@ -66,6 +68,20 @@ def judge(design: Design, optimum: Optimum) -> Verdict:
     return Verdict(kind, optimum.gradient, optimum.curvature, optimum.starts, directions, sentence)
 
 
+def _directions(design: Design, optimum: Optimum) -> list[str]:
+    """Each direction in words; several that mix the same effects of a term are counted."""
+    out = [_direction(design, block, vector) for block, vector in optimum.boundary]
+    mixed = Counter(words for words in out if words.startswith(_MIXED))
+    return [_counted(words, mixed[words]) for words in out]
+
+
+def _counted(words: str, count: int) -> str:
+    if count < 2:
+        return words
+    number = {2: "two", 3: "three"}.get(count, str(count))
+    return words.replace(_MIXED, f"{number} combinations", 1).replace(" is est", " are est", 1)
+
+
 def _direction(design: Design, block: int, vector: Array) -> str:
     term = design.blocks[block]
     group = design.groupings[term.grouping].name
@@ -81,7 +97,7 @@ def _direction(design: Design, block: int, vector: Array) -> str:
             f"{group} is estimated as exactly {sign}"
         )
     return (
-        f"one combination of {', '.join(_effect(n) for n in names)} is estimated to have no "
+        f"{_MIXED} of {', '.join(_effect(n) for n in names)} is estimated to have no "
         f"variance between levels of {group}"
     )
 

@@ -21,7 +21,7 @@ def variance_information(estimate: Estimate) -> tuple[Array, Array]:
     information : (ntheta + 1, ntheta + 1) array
         Half the Hessian of minus twice the log-likelihood.
     """
-    constraint = constrain(estimate.moments, (), estimate.reml)
+    constraint = constrain(estimate.moments, (), estimate.reml, natural=True)
     z = constraint.start(estimate.factor, estimate.sigma)
     return z, 0.5 * constraint.hessian(z)
 

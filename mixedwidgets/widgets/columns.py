@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,7 @@ class Columns:
         self._all = {str(name): self._read(str(name)) for name in data.columns}
         self.nrows = len(data)
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[Column]:
         return iter(self._all.values())
 
     def __contains__(self, name: object) -> bool:

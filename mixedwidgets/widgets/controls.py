@@ -115,10 +115,12 @@ def left_out_html(left_out: Sequence[tuple[str, str]]) -> str:
         f"<div><b>{protected(name)}</b> {protected(why)}</div>" for name, why in left_out
     )
     return (
-        '<details style="position: relative; color: var(--jp-ui-font-color2, #616161)">'
+        '<details style="position: relative; white-space: nowrap; '
+        'color: var(--jp-ui-font-color2, #616161)">'
         f"<summary>{len(left_out)} left out</summary>"
         '<div style="position: absolute; z-index: 10; width: max-content; max-width: 480px; '
-        "max-height: 320px; overflow: auto; padding: 6px 12px; line-height: 1.6; "
+        "max-height: 320px; overflow: auto; white-space: normal; padding: 6px 12px; "
+        "line-height: 1.6; "
         "background: var(--jp-layout-color1, white); box-shadow: 0 2px 8px rgba(0, 0, 0, 0.35)"
         f'">{items}</div></details>'
     )

@@ -14,7 +14,8 @@ from mixedwidgets.errors import DataError, nearest
 from mixedwidgets.export import bundled_name, script
 from mixedwidgets.lmm.fit import Fit
 from mixedwidgets.lmm.html import protected
-from mixedwidgets.widgets.controls import Ticks, offer
+from mixedwidgets.widgets.controls import Ticks, left_out_html, offer
+from mixedwidgets.widgets.keepsake import Keepsake
 from mixedwidgets.widgets.panels import (
     FitPanel,
     IntervalsPanel,
@@ -104,6 +105,7 @@ class Explorer(ipw.VBox):
         names = self._session.columns.names
         self.response = _dropdown("Response")
         self.group = _dropdown("Grouping")
+        self.not_responses, self.not_groups = _left_out(), _left_out()
         self.criterion = ipw.ToggleButtons(
             options=[("ML", False), ("REML", True)],
             value=self._choices.reml,
@@ -115,13 +117,14 @@ class Explorer(ipw.VBox):
         self.slopes = Ticks("Random slopes", names, self._on_slope_ticked)
         self.correlated = ipw.Checkbox(
             value=self._choices.correlated,
-            description="correlated effects",
+            description="correlated",
             indent=False,
             layout=ipw.Layout(width="auto", margin="0 0 0 12px"),
         )
         self.headline = ipw.HTML()
         self.status = ipw.HTML()
         guarded = self._session.guarded
+        self._keepsake = Keepsake(self.static_html, guarded)
         self.fit_panel = FitPanel(guarded)
         self.pictures: tuple[PicturePanel, ...] = (
             LikelihoodPanel(guarded),
@@ -137,14 +140,24 @@ class Explorer(ipw.VBox):
     # LAYOUT
 
     def _make_layout(self) -> None:
-        row = ipw.Layout(display="flex", flex_flow="row wrap", align_items="center")
+        row = ipw.Layout(flex_flow="row wrap", align_items="center", overflow="visible")
         self.tab.layout = ipw.Layout(flex="100 1 640px", min_width="0", max_width="900px")
         self.fit_panel.widget.layout = ipw.Layout(
             display="block", flex="1 1 414px", min_width="0", margin="4px 0 0 14px"
         )
         self.headline.layout = self.status.layout = ipw.Layout(display="block", margin="0 2px")
         self.children = [
-            ipw.Box([self.response, self.group, self.criterion, self.correlated], layout=row),
+            ipw.Box(
+                [
+                    self.response,
+                    self.not_responses,
+                    self.group,
+                    self.not_groups,
+                    self.criterion,
+                    self.correlated,
+                ],
+                layout=row,
+            ),
             self.fixed,
             self.slopes,
             ipw.VBox([self.headline, self.status], layout=ipw.Layout(min_height="50px")),
@@ -169,6 +182,7 @@ class Explorer(ipw.VBox):
         self._session.observe(self._on_resolved_changed, "resolved")
         self._session.observe(self._on_fit_changed, "fit")
         self._session.observe(self._on_problem_changed, "problem")
+        self._session.observe(self._on_answered, "answers")
         self._show_resolved(self._session.resolved)
         self._show_fit(self._session.fit)
         self._show_status()
@@ -209,8 +223,9 @@ class Explorer(ipw.VBox):
 
     def _on_problem_changed(self, change: Any) -> None:
         self._show_status()
-        if not change["new"]:
-            self._show_fit(self._session.fit)
+
+    def _on_answered(self, change: Any) -> None:
+        self._show_fit(self._session.fit)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget, and beside it what is on the screen, for readers without a kernel."""
@@ -218,7 +233,8 @@ class Explorer(ipw.VBox):
         if self.fit is None:
             return bundle
         bundle["text/plain"] = f"{self.fit!r}"
-        bundle["text/html"] = self.static_html()
+        if not self._keepsake.place():
+            bundle["text/html"] = self.static_html()
         return bundle
 
     def static_html(self) -> str:
@@ -236,6 +252,8 @@ class Explorer(ipw.VBox):
             return
         offer(self.response, [(n, n) for n in resolved.response_offer.names], resolved.response)
         offer(self.group, [(n, n) for n in resolved.group_offer.names], resolved.group)
+        self.not_responses.value = left_out_html(resolved.response_offer.left_out)
+        self.not_groups.value = left_out_html(resolved.group_offer.left_out)
         fixed, slopes = resolved.fixed_offer, resolved.slopes_offer
         self.fixed.set(fixed.names, resolved.fixed, fixed.left_out)
         self.slopes.set(slopes.names, resolved.slopes, slopes.left_out)
@@ -250,14 +268,17 @@ class Explorer(ipw.VBox):
         self.set_trait("fit", fit)
         for panel in (self.fit_panel, *self.pictures):
             panel.follow(fit)
+        self._keepsake.changed()
 
     def _show_status(self) -> None:
-        self.status.value = _status_html(self._session)
+        shown = self.pictures[self.tab.selected_index or 0].shown
+        self.status.value = _status_html(self._session, shown)
 
     def _show_tab(self) -> None:
         self.fit_panel.visible = True
         for number, panel in enumerate(self.pictures):
             panel.visible = number == self.tab.selected_index
+        self._keepsake.changed()
 
 
 def explore(
@@ -305,8 +326,8 @@ def _check_names(session: Session, names: Sequence[str | None]) -> None:
         if name is not None and name not in session.columns:
             known = session.columns.names
             raise DataError(
-                f"The data have no column {name!r}{nearest(str(name), known)}; "
-                f"their columns are {', '.join(known)}."
+                f"The data has no column {name!r}{nearest(str(name), known)}; "
+                f"its columns are {', '.join(known)}."
             )
 
 
@@ -314,8 +335,12 @@ def _dropdown(description: str) -> ipw.Dropdown:
     return ipw.Dropdown(
         description=description,
         style={"description_width": "68px"},
-        layout=ipw.Layout(width="auto", flex="1 1 220px", max_width="300px"),
+        layout=ipw.Layout(width="auto", flex="1 1 150px", min_width="0", max_width="300px"),
     )
+
+
+def _left_out() -> ipw.HTML:
+    return ipw.HTML(layout=ipw.Layout(display="block", margin="0 8px", overflow="visible"))
 
 
 def _headline_html(resolved: Resolved) -> str:
@@ -326,9 +351,9 @@ def _headline_html(resolved: Resolved) -> str:
     )
 
 
-def _status_html(session: Session) -> str:
+def _status_html(session: Session, shown: str) -> str:
     if session.problem:
-        still = f" The pictures still show {session.fit.formula}." if session.fit else ""
+        still = f" The picture still shows {shown}." if shown else ""
         return (
             '<div role="alert" style="line-height: 1.5; padding: 1px 10px; '
             'border-left: 4px solid #b3261e; background: var(--jp-layout-color2, #f5f5f5)">'

@@ -10,7 +10,7 @@ import ipywidgets as ipw
 import traitlets
 
 from mixedwidgets.lmm.fit import Fit
-from mixedwidgets.lmm.html import summary_html
+from mixedwidgets.lmm.html import protected, summary_html
 from mixedwidgets.lmm.intervals import wald_table, with_profiles
 from mixedwidgets.lmm.labels import label
 from mixedwidgets.lmm.parameters import Parameter, compatible
@@ -20,6 +20,7 @@ from mixedwidgets.lmm.tables import IntervalTable
 from mixedwidgets.plots import intervals as intervals_plot
 from mixedwidgets.plots import shrinkage as shrinkage_plot
 from mixedwidgets.plots import surface as surface_plot
+from mixedwidgets.plots.numbers import significant
 from mixedwidgets.widgets.controls import offer
 from mixedwidgets.widgets.longwork import LongWork
 from mixedwidgets.widgets.picture import Picture
@@ -39,6 +40,8 @@ class Panel:
         Name of the panel.
     widget : ipywidgets.Widget
         What to put on the screen.
+    shown : str
+        Formula of the model on the screen; empty before the first.
     """
 
     title = ""
@@ -48,6 +51,7 @@ class Panel:
         self.fit: Fit | None = None
         self._visible = False
         self._stale = False
+        self.shown = ""
         self.widget: ipw.Widget = self._build()
 
     @property
@@ -73,6 +77,7 @@ class Panel:
             with self.guarded():
                 self.show(self.fit)
                 self._stale = False
+                self.shown = self.fit.formula
 
     def interrupt(self) -> bool:
         """Drop the work under way, because the panel is hidden; whether there was any."""
@@ -154,7 +159,10 @@ class IntervalsPanel(PicturePanel):
     def _build(self) -> ipw.Widget:
         self.work = LongWork(self.guarded)
         self._finished = True
-        return super()._build()
+        self.numbers = ipw.HTML(layout=ipw.Layout(margin="0 12px"))
+        box = super()._build()
+        box.children = (self.picture, self.numbers)
+        return box
 
     def show(self, fit: Fit) -> None:
         """Draw the intervals of a fit, the profile intervals as they come."""
@@ -171,6 +179,22 @@ class IntervalsPanel(PicturePanel):
     def _show_latest(self, latest: IntervalTable, finished: bool) -> None:
         self._finished = finished
         self.draw(intervals_plot, latest)
+        self.numbers.value = numbers_html(latest)
+
+
+def numbers_html(table: IntervalTable) -> str:
+    """All intervals as a table that unfolds: the picture shows a dozen at most."""
+    shares = ("estimate", "wald_lower", "wald_upper", "profile_lower", "profile_upper")
+    heads = ("", "estimate", "Wald", "", "profile", "", "")
+    rows = [
+        f"<td>{protected(label)}</td>"
+        + "".join(f"<td>{significant(float(getattr(table, s)[i]), 5)}</td>" for s in shares)
+        + f"<td>{protected(table.notes[i])}</td>"
+        for i, label in enumerate(table.labels)
+    ]
+    head = "".join(f"<th>{h}</th>" for h in heads)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<details><summary>as a table</summary><table><tr>{head}</tr>{body}</table></details>"
 
 
 class LikelihoodPanel(PicturePanel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mixedwidgets.lmm.spec import ModelSpec
@@ -136,7 +137,11 @@ def default_response(columns: Columns, offer: Offer) -> str | None:
     Whole numbers that differ in every row come last: they are most often a row's own number.
     """
     possible = [columns[name] for name in offer.names]
-    best = max(possible, key=lambda c: (not c.whole, c.levels < c.present, c.levels), default=None)
+    best = max(
+        possible,
+        key=lambda c: (not c.whole, not c.whole or c.levels < c.present, c.levels),
+        default=None,
+    )
     return best.name if best else None
 
 
@@ -152,7 +157,7 @@ def default_group(columns: Columns, offer: Offer, taken: tuple[str, ...] = ()) -
     return best.name if best else None
 
 
-def _offer(columns: Columns, refuse) -> Offer:  # type: ignore[no-untyped-def]
+def _offer(columns: Columns, refuse: Callable[[Column], str | None]) -> Offer:
     reasons = {column.name: refuse(column) for column in columns}
     return Offer(
         tuple(name for name, reason in reasons.items() if reason is None),

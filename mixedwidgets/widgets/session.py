@@ -13,7 +13,8 @@ import pandas as pd
 import traitlets
 
 from mixedwidgets.errors import MixedWidgetsError
-from mixedwidgets.lmm.fit import Fit, lmer
+from mixedwidgets.lmm.fit import Fit
+from mixedwidgets.lmm.lmer import lmer
 from mixedwidgets.lmm.spec import ModelSpec
 from mixedwidgets.widgets.columns import Columns
 from mixedwidgets.widgets.garbage import uncollected
@@ -43,12 +44,15 @@ class Session(traitlets.HasTraits):
         Why the chosen model could not be fitted, in one sentence; empty when it could.
     error : str or None
         Traceback of the last exception, for reports.
+    answers : int
+        How many choices could be fitted so far; it counts up when ``fit`` stays the same, too.
     """
 
     resolved: Any = traitlets.Instance(Resolved, allow_none=True)
     fit: Any = traitlets.Instance(Fit, allow_none=True)
     problem = traitlets.Unicode("")
     error: Any = traitlets.Unicode(None, allow_none=True)
+    answers = traitlets.Int(0)
 
     def __init__(self, data: pd.DataFrame, choices: Choices):
         super().__init__()
@@ -67,6 +71,7 @@ class Session(traitlets.HasTraits):
             fit = self._fitted(self.resolved)
             self.problem, self.error = "", None
             self.fit = fit
+            self.answers += 1
 
     @contextmanager
     def guarded(self) -> Iterator[None]:

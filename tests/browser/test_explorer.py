@@ -337,7 +337,7 @@ def test_a_failing_choice_leaves_the_picture_and_says_why(open_lab):
     alert.wait_for()
     text = alert.inner_text()
     assert text.startswith("The term (f | g) has 80 random effects")
-    assert text.endswith("The pictures still show y ~ x + (1 | g).")
+    assert text.endswith("The picture still shows y ~ x + (1 | g).")
     assert page.formula() == "y ~ x + (f | g)"
     assert page.settled() == before
     assert page.seq() == seq
@@ -423,3 +423,22 @@ def test_layout_holds_with_long_names_unfolded_lists_and_problems(open_lab):
     if places < before:
         wrong.append(f"unfolding what is left out hides {before - places} of {before} tick boxes")
     assert not wrong, "; ".join(wrong)
+
+
+def test_reopened_without_a_kernel_it_shows_the_last_model(open_lab, lab_server):
+    lab = open_lab([FEW_ROWS], height=1000)
+    page = Page(lab)
+    kept, seen = ".mixedwidgets-keepsake code", ".mixedwidgets-keepsake:visible"
+    page.slope("x").check()
+    wait_for(lambda: page.formula() == "y ~ x + (x | g)", "the formula")
+    wait_for(lambda: lab.page.locator(kept).first.text_content() == "y ~ x + (x | g)", "the copy")
+    assert lab.page.locator(seen).count() == 0
+    execute = "name => window.jupyterapp.commands.execute(name)"
+    lab.page.evaluate(execute, "docmanager:save")
+    path = lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path")
+    lab_server.stop_kernels()
+    again = open_lab(lab_server.notebooks / path, run=False, height=1000).page
+    again.wait_for_selector(seen)
+    assert again.locator(kept).first.text_content() == "y ~ x + (x | g)"
+    assert again.locator(f"{seen} img").bounding_box()["width"] > 400
+    assert "Fixed effects" in again.locator(seen).inner_text()
