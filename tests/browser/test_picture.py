@@ -253,14 +253,15 @@ def test_a_narrow_place_scales_the_picture_and_its_pointer(open_lab):
 
 
 def test_a_notebook_saved_with_widget_state_shows_its_picture_again(open_lab, lab_server):
-    lab = open_lab([MANY.read_text(), "picture"])
+    # So tall that the output is in view: JupyterLab may leave out what is not.
+    lab = open_lab([MANY.read_text(), "picture"], height=1600)
     before = pixels(lab.picture(seq=2).screenshot())
     execute = "name => window.jupyterapp.commands.execute(name)"
     lab.page.evaluate(execute, "@jupyter-widgets/jupyterlab-manager:saveWidgetState")
     lab.page.evaluate(execute, "docmanager:save")
     path = lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path")
     lab_server.stop_kernels()
-    again = open_lab(lab_server.notebooks / path, run=False)
+    again = open_lab(lab_server.notebooks / path, run=False, height=1600)
     away = difference(pixels(again.picture(seq=2).screenshot()), before)
     assert away.max() == 0
     assert again.errors == []
