@@ -145,7 +145,11 @@ class Explorer(ipw.VBox):
         self.fit_panel.widget.layout = ipw.Layout(
             display="block", flex="1 1 414px", min_width="0", margin="4px 0 0 14px"
         )
-        self.headline.layout = self.status.layout = ipw.Layout(display="block", margin="0 2px")
+        self.headline.layout = ipw.Layout(display="block", margin="0 2px")
+        # One line high, whatever it says: a longer alert lies over what is beneath.
+        self.status.layout = ipw.Layout(
+            display="block", margin="0 2px", height="25px", overflow="visible"
+        )
         self.children = [
             ipw.Box(
                 [
@@ -160,7 +164,10 @@ class Explorer(ipw.VBox):
             ),
             self.fixed,
             self.slopes,
-            ipw.VBox([self.headline, self.status], layout=ipw.Layout(min_height="50px")),
+            ipw.VBox(
+                [self.headline, self.status],
+                layout=ipw.Layout(min_height="52px", overflow="visible"),
+            ),
             ipw.Box(
                 [self.tab, self.fit_panel.widget],
                 layout=ipw.Layout(flex_flow="row wrap", align_items="flex-start"),
@@ -355,7 +362,8 @@ def _status_html(session: Session, shown: str) -> str:
     if session.problem:
         still = f" The picture still shows {shown}." if shown else ""
         return (
-            '<div role="alert" style="line-height: 1.5; padding: 1px 10px; '
+            '<div role="alert" style="position: relative; z-index: 5; line-height: 1.5; '
+            "padding: 1px 10px; "
             'border-left: 4px solid #b3261e; background: var(--jp-layout-color2, #f5f5f5)">'
             f"{protected(session.problem + still)}</div>"
         )
