@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mixedwidgets as mw
-from mixedwidgets.lmm.constrained import constrain
+from mixedwidgets.lmm.constrain import constrain
 from mixedwidgets.lmm.design import Design, build
 from mixedwidgets.lmm.deviance import differentiate, solve
 from mixedwidgets.lmm.formula import parse

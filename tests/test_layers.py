@@ -54,6 +54,7 @@ lmm.estimate
 # an Estimate becomes answers
 lmm.parameters lmm.polar
 lmm.constrained lmm.labels lmm.verdict
+lmm.constrain
 lmm.ranef
 lmm.wald
 lmm.profile

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import chi2
 
 import mixedwidgets as mw
-from mixedwidgets.lmm.constrained import constrain
+from mixedwidgets.lmm.constrain import constrain
 from mixedwidgets.lmm.parameters import compatible
 from mixedwidgets.lmm.surface import curve, surface
 from mixedwidgets.lmm.wald import wald_covariance

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from mixedwidgets.lmm.constrained import Constraint, constrain
+from mixedwidgets.lmm.constrain import constrain
+from mixedwidgets.lmm.constrained import Constraint
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.parameters import Parameter, value_of

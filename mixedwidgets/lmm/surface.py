@@ -9,7 +9,8 @@ from scipy.interpolate import CubicSpline, RectBivariateSpline
 from scipy.stats import chi2
 
 from mixedwidgets.errors import ModelError
-from mixedwidgets.lmm.constrained import Constraint, constrain
+from mixedwidgets.lmm.constrain import constrain
+from mixedwidgets.lmm.constrained import Constraint
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.deviance import solve
 from mixedwidgets.lmm.estimate import Estimate

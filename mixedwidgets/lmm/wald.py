@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from mixedwidgets.lmm.constrained import constrain
+from mixedwidgets.lmm.constrain import constrain
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.parameters import Parameter, value_of
