@@ -201,6 +201,10 @@ class LabPage:
         """Run some source in the kernel of the notebook, without a cell, and wait for it."""
         self.page.evaluate(_RUN, source)
 
+    def save(self, widgets: bool) -> str:
+        """Save the notebook, with or without its widgets' state; return its path on the server."""
+        return str(self.page.evaluate(_SAVE, widgets))
+
     def picture(self, number: int = 0, seq: int = 1) -> Locator:
         """Wait until a picture shows `seq` or later; bring it into view, return its element."""
         self.page.wait_for_function(
@@ -235,6 +239,15 @@ def chromium(executable: str) -> Iterator[Browser]:
         finally:
             browser.close()
 
+
+# The command turns a setting over, which stays for notebooks opened later.
+_SAVE = """async (widgets) => {
+  const { commands, shell } = window.jupyterapp;
+  const setting = "@jupyter-widgets/jupyterlab-manager:saveWidgetState";
+  if (commands.isToggled(setting) !== widgets) await commands.execute(setting);
+  await commands.execute("docmanager:save");
+  return shell.currentWidget.context.path;
+}"""
 
 _KERNEL_IS_IDLE = """() => {
   const panel = window.jupyterapp?.shell?.currentWidget;

@@ -361,10 +361,7 @@ def test_saved_with_widget_state_it_is_there_without_a_kernel(open_lab, lab_serv
     page.settled()
     png = "img => fetch(img.src).then(r => r.arrayBuffer()).then(b => [...new Uint8Array(b)])"
     before, numbers = page.picture.locator("img").evaluate(png), page.table("Fixed effects")
-    execute = "name => window.jupyterapp.commands.execute(name)"
-    lab.page.evaluate(execute, "@jupyter-widgets/jupyterlab-manager:saveWidgetState")
-    lab.page.evaluate(execute, "docmanager:save")
-    path = lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path")
+    path = lab.save(widgets=True)
     lab_server.stop_kernels()
     again = Page(open_lab(lab_server.notebooks / path, run=False, height=1000))
     assert again.formula() == "y ~ x + (x | g)"
@@ -431,9 +428,7 @@ def test_reopened_without_a_kernel_it_shows_the_last_model(open_lab, lab_server)
     wait_for(lambda: page.formula() == "y ~ x + (x | g)", "the formula")
     wait_for(lambda: lab.page.locator(kept).first.text_content() == "y ~ x + (x | g)", "the copy")
     assert lab.page.locator(seen).count() == 0
-    execute = "name => window.jupyterapp.commands.execute(name)"
-    lab.page.evaluate(execute, "docmanager:save")
-    path = lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path")
+    path = lab.save(widgets=False)
     lab_server.stop_kernels()
     again = open_lab(lab_server.notebooks / path, run=False, height=1000).page
     again.wait_for_selector(seen)

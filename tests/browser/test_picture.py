@@ -256,10 +256,7 @@ def test_a_notebook_saved_with_widget_state_shows_its_picture_again(open_lab, la
     # So tall that the output is in view: JupyterLab may leave out what is not.
     lab = open_lab([MANY.read_text(), "picture"], height=1600)
     before = pixels(lab.picture(seq=2).screenshot())
-    execute = "name => window.jupyterapp.commands.execute(name)"
-    lab.page.evaluate(execute, "@jupyter-widgets/jupyterlab-manager:saveWidgetState")
-    lab.page.evaluate(execute, "docmanager:save")
-    path = lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path")
+    path = lab.save(widgets=True)
     lab_server.stop_kernels()
     again = open_lab(lab_server.notebooks / path, run=False, height=1600)
     away = difference(pixels(again.picture(seq=2).screenshot()), before)
