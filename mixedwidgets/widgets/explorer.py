@@ -146,9 +146,9 @@ class Explorer(ipw.VBox):
             display="block", flex="1 1 414px", min_width="0", margin="4px 0 0 14px"
         )
         self.headline.layout = ipw.Layout(display="block", margin="0 2px")
-        # One line high, whatever it says: a longer alert lies over what is beneath.
+        # Two lines high, whatever it says: a longer alert lies over what is beneath.
         self.status.layout = ipw.Layout(
-            display="block", margin="0 2px", height="25px", overflow="visible"
+            display="block", margin="0 2px", height="44px", overflow="visible"
         )
         self.children = [
             ipw.Box(
@@ -166,7 +166,7 @@ class Explorer(ipw.VBox):
             self.slopes,
             ipw.VBox(
                 [self.headline, self.status],
-                layout=ipw.Layout(min_height="52px", overflow="visible"),
+                layout=ipw.Layout(min_height="70px", overflow="visible"),
             ),
             ipw.Box(
                 [self.tab, self.fit_panel.widget],

@@ -25,7 +25,7 @@ from mixedwidgets.widgets.controls import offer
 from mixedwidgets.widgets.longwork import LongWork
 from mixedwidgets.widgets.picture import Picture
 
-HEIGHT = 4.3  # inches of 100 CSS pixels: one box for every picture, so that nothing jumps
+HEIGHT = 4.2  # inches of 100 CSS pixels: one box for every picture, so that nothing jumps
 WIDTHS = (5.6, 9.0)  # narrower pictures are scaled down, wider ones would not be better
 
 Guard = Callable[[], AbstractContextManager[None]]
@@ -255,7 +255,7 @@ class LikelihoodPanel(PicturePanel):
 
 def _box() -> ipw.Layout:
     """One height for every tab, controls included, so that nothing beneath jumps."""
-    return ipw.Layout(min_height="472px", overflow="hidden")
+    return ipw.Layout(min_height="462px", overflow="hidden")
 
 
 def _axis_dropdown(description: str, width: str) -> ipw.Dropdown:
