@@ -99,10 +99,15 @@ def _half(estimate: Estimate) -> Array:
 def random_effects(design: Design, estimate: Estimate, cond_var: bool) -> RandomEffects:
     """Label the modes, and their variances if asked for."""
     grouping = design.groupings[0]
-    names = [name for block in design.blocks for name in block.names]
+    names = _effect_names(design)
     modes = pd.DataFrame(conditional_modes(estimate), index=_level_index(design), columns=names)
     variances = {grouping.name: conditional_variances(estimate)} if cond_var else {}
     return RandomEffects({grouping.name: modes}, variances)
+
+
+def _effect_names(design: Design) -> list[str]:
+    """Names of the random effects of all terms, in the order of the modes' columns."""
+    return [name for block in design.blocks for name in block.names]
 
 
 def _level_index(design: Design) -> pd.Index:
@@ -115,7 +120,7 @@ def coefficients(design: Design, estimate: Estimate) -> pd.DataFrame:
 
     A random effect without a fixed effect of the same name gets its own column, as in lme4.
     """
-    names = [name for block in design.blocks for name in block.names]
+    names = _effect_names(design)
     modes = conditional_modes(estimate)
     columns = {
         name: np.full(len(modes), b) for name, b in zip(design.x_names, estimate.beta, strict=True)
@@ -130,11 +135,8 @@ def linear_predictor(design: Design, estimate: Estimate) -> Array:
     fitted = design.X @ estimate.beta
     codes = design.groupings[0].codes
     modes = conditional_modes(estimate)
-    at = 0
-    for block in design.blocks:
-        k = len(block.names)
-        fitted = fitted + np.einsum("ij,ij->i", block.columns, modes[codes, at : at + k])
-        at += k
+    for block, columns in zip(design.blocks, estimate.moments.layout.slices, strict=True):
+        fitted = fitted + np.einsum("ij,ij->i", block.columns, modes[codes, columns])
     return fitted if design.offset is None else fitted + design.offset
 
 
@@ -146,7 +148,7 @@ def shrinkage(design: Design, estimate: Estimate) -> ShrinkageTable:
     it.
     """
     moments = estimate.moments
-    names = [name for block in design.blocks for name in block.names]
+    names = _effect_names(design)
     common = dict(zip(design.x_names, estimate.beta, strict=True))
     complete = np.array([common.get(name, 0.0) for name in names])
     own = _own_deviations(estimate)
