@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -80,6 +81,14 @@ def test_the_invented_sets_say_so() -> None:
         ("dyestuff", "Batch", "A B C D E F", 5),
         ("dyestuff2", "Batch", "A B C D E F", 5),
         ("wheat", "region", "1 2 3 4 5 6 7 8 9 10", 5),
+        ("penicillin", "plate", "a b c d e f g h i j k l m n o p q r s t u v w x", 6),
+        ("penicillin", "sample", "A B C D E F", 24),
+        ("pastes", "sample", "A:a A:b A:c B:a B:b B:c", 2),
+        ("cake", "temperature", "175 185 195 205 215 225", 45),
+        ("orthodont", "Subject", "M16 M05 M02 M11 M07 M08 M03 M12 M13 M14 M09 M15", 4),
+        ("machines", "Worker", "6 2 4 1 3 5", 9),
+        ("oats", "Block", "VI V III IV II I", 12),
+        ("rail", "Rail", "2 5 1 6 3 4", 3),
     ],
 )
 def test_factors_have_the_levels_of_r(name: str, factor: str, levels: str, per_level: int) -> None:
@@ -89,18 +98,49 @@ def test_factors_have_the_levels_of_r(name: str, factor: str, levels: str, per_l
     assert (column.value_counts() == per_level).all()
 
 
+def test_ordered_factors_are_those_of_r() -> None:
+    ordered = {
+        f"{name}.{column}"
+        for name in datasets()["name"]
+        for column, values in load(name).items()
+        if isinstance(values.dtype, pd.CategoricalDtype) and values.dtype.ordered
+    }
+    assert ordered == {
+        "cake.temperature",
+        "machines.Worker",
+        "oats.Block",
+        "orthodont.Subject",
+        "rail.Rail",
+    }
+
+
 @pytest.mark.reference
 @pytest.mark.parametrize(
     ("name", "file"),
-    [("sleepstudy", "sleepstudy"), ("dyestuff", "Dyestuff"), ("dyestuff2", "Dyestuff2")],
+    [
+        ("sleepstudy", "sleepstudy"),
+        ("dyestuff", "Dyestuff"),
+        ("dyestuff2", "Dyestuff2"),
+        ("penicillin", "Penicillin"),
+        ("pastes", "Pastes"),
+        ("cake", "cake"),
+        ("orthodont", "Orthodont"),
+        ("machines", "Machines"),
+        ("oats", "Oats"),
+        ("rail", "Rail"),
+    ],
 )
 def test_classic_tables_agree_with_the_reference(reference: Path, name: str, file: str) -> None:
     ours = load(name)
     theirs = pd.read_csv(reference / "data" / f"{file}.csv")
-    for column in ours:
-        np.testing.assert_array_equal(
-            ours[column].astype(theirs[column].dtype).to_numpy(), theirs[column].to_numpy()
-        )
+    schema = json.loads((reference / "data" / f"{file}.schema.json").read_text())
+    assert set(ours) == {column["name"] for column in schema["columns"]}
+    for column in schema["columns"]:
+        values, expected = ours[column["name"]], theirs[column["name"]]
+        np.testing.assert_array_equal(values.astype(expected.dtype), expected)
+        if column["type"] in ("factor", "ordered"):
+            assert list(values.cat.categories) == column["levels"]
+            assert values.cat.ordered == (column["type"] == "ordered")
 
 
 def test_classic_tables_have_their_published_sums() -> None:
@@ -108,6 +148,13 @@ def test_classic_tables_have_their_published_sums() -> None:
     assert sleep["Reaction"].sum() == pytest.approx(53731.4205, abs=1e-9)
     assert load("dyestuff")["Yield"].mean() == 1527.5
     assert load("dyestuff2")["Yield"].mean() == pytest.approx(5.6656, abs=1e-12)
+    assert load("penicillin")["diameter"].sum() == 3308
+    assert load("pastes")["strength"].mean() == pytest.approx(60.0533333333, abs=1e-9)
+    assert load("cake")["angle"].sum() == 8673
+    assert load("orthodont")["distance"].sum() == 2594.5
+    assert load("machines")["score"].sum() == pytest.approx(3221.1, abs=1e-9)
+    assert load("oats")["yield"].sum() == 7486
+    assert load("rail")["travel"].sum() == 1197
 
 
 # ---------------------------------------------------------------- wheat
