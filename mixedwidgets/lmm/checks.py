@@ -68,6 +68,23 @@ def refuse_infinite(expr: Expr, value: Variable, index: pd.Index) -> None:
     raise DataError(_where(expr, infinite, index, "is infinite"))
 
 
+def refuse_lost_coding(expr: Expr, whole: Variable, used: Variable) -> None:
+    """Refuse ``C(f, sum)`` of a factor with levels that do not occur.
+
+    R drops such levels and the coding with them, so that ``C(f, sum)`` silently means treatment
+    contrasts.
+    """
+    if isinstance(whole, Factor) and isinstance(used, Factor) and whole.contrast is not None:
+        gone = [label for label in whole.labels() if label not in used.labels()]
+        if gone:
+            raise DataError(
+                f"{expr} names a coding for levels of which {', '.join(map(repr, gone))} "
+                f"{'does' if len(gone) == 1 else 'do'} not occur in the rows used, which R answers "
+                "by dropping the coding; drop unused levels of the column beforehand, or give the "
+                "coding in the argument contrasts, which applies to the levels that occur"
+            )
+
+
 def _where(expr: Expr, bad: NDArray[np.bool_], index: pd.Index, what: str) -> str:
     count = int(bad.sum())
     calls = [e.function for e in walk(expr) if isinstance(e, Call)]

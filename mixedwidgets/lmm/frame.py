@@ -38,7 +38,7 @@ class Plan:
     random : tuple of (RandomTerm, Terms)
         In the order of the formula, ``||`` and ``/`` written out.
     variables : tuple of Expr
-        Every variable of the fixed and random columns, each once.
+        Every variable that the fixed and random columns mention, each once.
     leaves : tuple of Expr
         The columns and calls that the grouping factors combine.
     """
@@ -106,11 +106,9 @@ def plan_for(spec: ModelSpec, table: Table, arguments: Sequence[Any] = ()) -> Pl
 def _plan(spec: ModelSpec) -> Plan:
     fixed = expand(spec.fixed)
     random = tuple((term, expand(term.columns)) for term in elementary_terms(spec))
-    every = [*fixed.terms, *chain(*(terms.terms for _, terms in random))]
+    every = chain(fixed.mentioned, *(terms.mentioned for _, terms in random))
     leaves = chain(*(group_leaves(term.group) for term, _ in random))
-    return Plan(
-        spec, fixed, random, tuple(dict.fromkeys(chain(*every))), tuple(dict.fromkeys(leaves))
-    )
+    return Plan(spec, fixed, random, tuple(dict.fromkeys(every)), tuple(dict.fromkeys(leaves)))
 
 
 def model_frame(
@@ -148,7 +146,9 @@ def model_frame(
     rows, n_missing = _usable_rows([*named, *by_row.items()], table.n_rows, keep, na_action)
     index = table.index if rows is None else table.index[rows]
     for expr, value in known.items():
-        checks.refuse_infinite(expr, _on(value, rows), index)
+        used = _on(value, rows)
+        checks.refuse_infinite(expr, used, index)
+        checks.refuse_lost_coding(expr, value, used)
     total = [_numbers(v, rows) for v in (*offsets.values(), by_row.get("offset")) if v is not None]
     return ModelFrame(
         y=np.array(_numbers(y, rows)),

@@ -49,7 +49,10 @@ def nested_groups(group: Expr) -> list[Expr]:
             return nested_groups(inner)
         case Binary("/", left, right):
             outer = nested_groups(left)
-            return [Binary(":", nested, outer[0]) for nested in nested_groups(right)] + outer
+            inner = nested_groups(right)
+            if isinstance(right, Paren) and isinstance(inner[0], Binary):
+                inner = [Paren(inner[0]), *inner[1:]]  # lme4's name of it: (b:c):a
+            return [Binary(":", nested, outer[0]) for nested in inner] + outer
         case Name(".") | Number():
             pass
         case Name():

@@ -42,11 +42,15 @@ class Terms:
         The variables of each term.
     offsets : tuple of Expr
         The arguments of the ``offset()`` calls.
+    mentioned : tuple of Expr
+        Every variable the expression names, also one whose terms are all subtracted: as in R, a
+        row where it is missing is left out.
     """
 
     intercept: bool
     terms: tuple[tuple[Expr, ...], ...]
     offsets: tuple[Expr, ...]
+    mentioned: tuple[Expr, ...] = ()
 
     def labels(self) -> tuple[str, ...]:
         """Return the terms as text, such as ``a:b``."""
@@ -95,7 +99,7 @@ class _Expansion:
         masks = sorted(self._terms(expr), key=int.bit_count)
         variables = list(self.variables)
         terms = tuple(tuple(v for i, v in enumerate(variables) if mask >> i & 1) for mask in masks)
-        return Terms(self.intercept, terms, tuple(self.offsets))
+        return Terms(self.intercept, terms, tuple(self.offsets), tuple(variables))
 
     def _terms(self, expr: Expr) -> list[int]:
         match expr:
