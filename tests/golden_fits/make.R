@@ -128,7 +128,8 @@ golden <- function(model) {
   fit@call$control <- NULL # or a line would name it
   stem <- file.path(folder, model$name)
   cat(capture(print(fit)), file = paste0(stem, ".print.txt"))
-  cat(capture(print(summary(fit))), file = paste0(stem, ".summary.txt"))
+  x <- summary(fit) # lme4 names the object in what it says of many coefficients
+  cat(capture(print(x)), file = paste0(stem, ".summary.txt"))
 }
 
 make()
