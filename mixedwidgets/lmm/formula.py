@@ -52,6 +52,20 @@ def parse(formula: str) -> ModelSpec:
     ------
     FormulaError
         With one sentence and a caret under the place where the formula stops making sense.
+
+    Notes
+    -----
+    Formulas mean what they mean to R and lme4 1.1, with these exceptions:
+
+    - ``.`` stands for every column but the response, the grouping factors, and columns given by
+      name as weights, offset or subset. lme4 leaves out only a response that is a plain column.
+    - A minus after a random term counts: ``(1 | g) - 1`` has no intercept. lme4 reads ``+ 1``.
+    - ``factor(x)``, ``as.factor(x)`` and ``ordered(x)`` may group rows. lme4 does not find x.
+    - Parentheses around a whole grouping factor are not part of its name.
+    - ``y ~ x | g`` and ``x * (1 | g)`` are refused. lme4 reads ``(x | g)`` and ``x``.
+    - ``C(f, sum)`` where levels of f do not occur in the rows used is refused by ``build``. R
+      warns and uses treatment contrasts.
+    - Comparisons, and functions outside the list, are refused.
     """
     if not isinstance(formula, str):
         raise FormulaError(
