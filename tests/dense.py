@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from mixedwidgets.lmm.design import Design
 
@@ -97,26 +98,24 @@ def estimates(design: Design, theta: np.ndarray, reml: bool):
 
 
 def modes(design: Design, theta: np.ndarray, sigma: float, beta: np.ndarray):
-    """Conditional means and covariances of the random effects of every group, (m, K), (m, K, K)."""
+    """Conditional means (m, k) and covariances (m, k, k) of the effects of each factor's levels."""
     covariances = relative_covariances(design, theta)
-    V = covariance(design, covariances)
+    inverse = np.linalg.inv(covariance(design, covariances))
     y = design.y if design.offset is None else design.y - design.offset
-    weighted = np.linalg.solve(V, y - design.X @ beta)
-    inverse = np.linalg.inv(V)
-    m = len(design.groupings[0].levels)
-    columns = np.hstack([b.columns for b in design.blocks])
-    K = columns.shape[1]
-    S = np.zeros((K, K))
-    at = 0
-    for part in covariances:
-        S[at : at + len(part), at : at + len(part)] = part
-        at += len(part)
-    means, variances = np.empty((m, K)), np.empty((m, K, K))
-    for j in range(m):
-        rows = np.flatnonzero(design.groupings[0].codes == j)
-        Z = columns[rows]
-        means[j] = S @ Z.T @ weighted[rows]
-        variances[j] = sigma**2 * (S - S @ Z.T @ inverse[np.ix_(rows, rows)] @ Z @ S)
+    weighted = inverse @ (y - design.X @ beta)
+    means, variances = {}, {}
+    for number, grouping in enumerate(design.groupings):
+        mine = [i for i, b in enumerate(design.blocks) if b.grouping == number]
+        columns = np.hstack([design.blocks[i].columns for i in mine])
+        S = block_diag(*(covariances[i] for i in mine))
+        K, m = len(S), len(grouping.levels)
+        mean, variance = np.empty((m, K)), np.empty((m, K, K))
+        for j in range(m):
+            rows = np.flatnonzero(grouping.codes == j)
+            Z = columns[rows]
+            mean[j] = S @ Z.T @ weighted[rows]
+            variance[j] = sigma**2 * (S - S @ Z.T @ inverse[np.ix_(rows, rows)] @ Z @ S)
+        means[grouping.name], variances[grouping.name] = mean, variance
     return means, variances
 
 

@@ -23,7 +23,7 @@ FACE = "mixedwidgets"  # mixedwidgets/__init__.py, which may name everything for
 FLOORS = [
     line.split()
     for line in """
-_version errors lmm plots widgets
+_version errors lmm lmm.call plots widgets
 catalogue
 
 # likelihood theory by hand
@@ -40,14 +40,18 @@ lmm.functions
 lmm.modelmatrix lmm.spec
 lmm.random_terms
 lmm.formula lmm.frame
-lmm.recipe
+lmm.recipe lmm.update
 lmm.design
+lmm.re_form
 
 # a Design becomes an Estimate
-lmm.newton lmm.theta
-lmm.moments
+lmm.blockdiag lmm.newton lmm.solved lmm.theta
+lmm.crossproducts
+lmm.grouped
+lmm.crossed lmm.grouped_deviance
+lmm.crossed_deviance lmm.moments
 lmm.deviance
-lmm.objective
+lmm.objective lmm.start
 lmm.optimize
 lmm.estimate
 
@@ -61,7 +65,8 @@ lmm.profile
 lmm.intervals lmm.surface
 lmm.rformat lmm.rlayout
 lmm.report
-lmm.html
+lmm.fitted lmm.html
+lmm.fit_diagnostics lmm.fit_inference lmm.fit_prediction
 lmm.fit
 lmm.lmer
 
@@ -91,7 +96,10 @@ READ_DATA = [
     *("lmm.checks", "lmm.coding", "lmm.columns", "lmm.design", "lmm.frame"),
     *("lmm.functions", "lmm.groups", "lmm.recipe", "lmm.rowwise"),
 ]
-LABEL_ANSWERS = ["lmm.fit", "lmm.lmer", "lmm.ranef"]
+LABEL_ANSWERS = [
+    *("lmm.fit", "lmm.fit_diagnostics", "lmm.fit_inference", "lmm.fit_prediction", "lmm.fitted"),
+    *("lmm.lmer", "lmm.ranef"),
+]
 
 # Third-party package -> the modules, or packages of modules, that may import it.
 THIRD_PARTY = {

@@ -6,14 +6,14 @@ import numpy as np
 
 from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.constrained import Constraint
-from mixedwidgets.lmm.moments import Moments
+from mixedwidgets.lmm.moments import AnyMoments
 from mixedwidgets.lmm.objective import Factor
 from mixedwidgets.lmm.parameters import Parameter, compatible
 from mixedwidgets.lmm.polar import Polar
 
 
 def constrain(
-    moments: Moments, held: tuple[Parameter, ...], reml: bool, natural: bool = False
+    moments: AnyMoments, held: tuple[Parameter, ...], reml: bool, natural: bool = False
 ) -> Constraint:
     """Hold some parameters of a model.
 

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixedwidgets.errors import ModelError
-from mixedwidgets.lmm.deviance import Solved, differentiate, solve
+from mixedwidgets.lmm.deviance import AnySolved, differentiate, solve
 from mixedwidgets.lmm.linalg import Array, lower_triangle
-from mixedwidgets.lmm.moments import Moments, replace_fixed
+from mixedwidgets.lmm.moments import AnyMoments, replace_fixed
 from mixedwidgets.lmm.newton import minimise
 from mixedwidgets.lmm.objective import Factor
 from mixedwidgets.lmm.parameters import Parameter
@@ -77,7 +77,7 @@ class Constraint:
         Coordinate of each held parameter; -1 for coefficients.
     """
 
-    moments: Moments
+    moments: AnyMoments
     held: tuple[Parameter, ...]
     reml: bool
     factor: Factor
@@ -204,7 +204,7 @@ class Constraint:
         steps = [moved[c] - z[c] if c >= 0 else 0.0 for c in self.coordinates]
         return moved + tangents @ np.array(steps)
 
-    def value(self, values: tuple[float, ...], start: Array, moments: Moments) -> float:
+    def value(self, values: tuple[float, ...], start: Array, moments: AnyMoments) -> float:
         """Minus twice the log-likelihood of other moments, held parameters at the given values."""
         z = self._insert(values, start)
         try:
@@ -252,7 +252,7 @@ class Constraint:
                 z[coordinate] = np.log(max(value, TINY)) if logarithmic else value
         return z
 
-    def with_held(self, values: tuple[float, ...]) -> Moments:
+    def with_held(self, values: tuple[float, ...]) -> AnyMoments:
         """The moments with the held coefficients moved to the response."""
         held = [(p.i, v) for p, v in zip(self.held, values, strict=True) if p.kind == "fixed"]
         return replace_fixed(self.moments, held) if held else self.moments
@@ -267,7 +267,7 @@ class Constraint:
             part.fill(z, elements, jacobian)
         return self.factor.layout.matrix(elements * np.exp(-z[-1])), jacobian
 
-    def _evaluate(self, moments: Moments, z: Array) -> tuple[float, Array, Array]:
+    def _evaluate(self, moments: AnyMoments, z: Array) -> tuple[float, Array, Array]:
         """Minus twice the log-likelihood with its derivatives in all coordinates."""
         size = len(z)
         forbidden = np.inf, np.zeros(size), np.zeros((size, size))
@@ -287,7 +287,7 @@ class Constraint:
         gradient, hessian = _absolute(gradient, hessian, self.factor.layout.vector(T), z[-1])
         return value, *self._polar(gradient, hessian, jacobian, z)
 
-    def _relative(self, solved: Solved, T: Array, log_sigma: float) -> tuple[Array, Array]:
+    def _relative(self, solved: AnySolved, T: Array, log_sigma: float) -> tuple[Array, Array]:
         """Derivatives in the relative elements t and log sigma.
 
         ``F(t, l) = logdet + N (log 2 pi + 2 l) + q exp(-2 l)``.

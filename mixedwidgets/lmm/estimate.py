@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixedwidgets.lmm.deviance import Solved, solve
+from mixedwidgets.lmm.deviance import AnySolved, solve
 from mixedwidgets.lmm.linalg import Array
-from mixedwidgets.lmm.moments import Moments
+from mixedwidgets.lmm.moments import AnyMoments
 from mixedwidgets.lmm.optimize import Optimum, optimise
 
 
@@ -36,10 +36,10 @@ class Estimate:
         ``sigma * Lambda``: lower-triangular factor of the covariance of the random effects.
     """
 
-    moments: Moments
+    moments: AnyMoments
     reml: bool
     optimum: Optimum
-    solved: Solved
+    solved: AnySolved
     sigma: float
     beta: Array
     vcov: Array
@@ -52,7 +52,7 @@ class Estimate:
         return tuple(whole[c, c] for c in self.moments.layout.slices)
 
 
-def estimate(moments: Moments, reml: bool, start: Array | None = None) -> Estimate:
+def estimate(moments: AnyMoments, reml: bool, start: Array | None = None) -> Estimate:
     """Optimise and read off the estimates.
 
     Parameters

@@ -125,3 +125,9 @@ def lower_triangle(matrix: Array) -> Array:
     signs = np.where(np.diag(lower) < 0.0, -1.0, 1.0)
     out[:, :rank] = lower * signs
     return out
+
+
+def semidefinite_root(S: Array) -> Array:
+    """Return T with ``T @ T.T == S`` for a symmetric positive semidefinite S."""
+    values, vectors = np.linalg.eigh(S)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))

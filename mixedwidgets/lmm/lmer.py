@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from mixedwidgets.errors import ModelError
+from mixedwidgets.lmm.call import Call
 from mixedwidgets.lmm.design import Design, build
 from mixedwidgets.lmm.estimate import estimate
-from mixedwidgets.lmm.fit import Fit, theta_names
+from mixedwidgets.lmm.fit import Fit
+from mixedwidgets.lmm.fitted import theta_names
 from mixedwidgets.lmm.formula import parse
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import moments
@@ -86,10 +88,11 @@ def lmer(
         na_action=na_action,
         contrasts=contrasts,
     )
-    return fit_design(design, bool(REML), start)
+    call = Call(data, weights, offset, subset, na_action, contrasts)
+    return fit_design(design, bool(REML), start, call)
 
 
-def fit_design(design: Design, reml: bool, start: Any = None) -> Fit:
+def fit_design(design: Design, reml: bool, start: Any = None, call: Call | None = None) -> Fit:
     """Fit a model to numbers already read from the data.
 
     Parameters
@@ -100,6 +103,8 @@ def fit_design(design: Design, reml: bool, start: Any = None) -> Fit:
         Restricted maximum likelihood, or maximum likelihood.
     start : array of shape (ntheta,), optional
         theta to start the search from.
+    call : Call, optional
+        What was asked for.
 
     Returns
     -------
@@ -108,16 +113,10 @@ def fit_design(design: Design, reml: bool, start: Any = None) -> Fit:
     Raises
     ------
     ModelError
-        Several grouping factors, or a start that cannot be used.
+        The model has no maximum or is not identifiable, or the start cannot be used.
     """
-    if len(design.groupings) > 1:
-        names = " and ".join(repr(g.name) for g in design.groupings)
-        raise ModelError(
-            f"The formula has {len(design.groupings)} grouping factors, {names}; this version fits "
-            "models with one grouping factor (several terms may share it)."
-        )
     theta = _checked_start(design, start)
-    return Fit(design, estimate(moments(design), reml, theta))
+    return Fit(design, estimate(moments(design), reml, theta), call or Call())
 
 
 def _checked_start(design: Design, start: Any) -> Array | None:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixedwidgets.lmm.deviance import Derivatives, Solved, differentiate, solve
+from mixedwidgets.lmm.deviance import AnySolved, differentiate, solve
 from mixedwidgets.lmm.linalg import Array
-from mixedwidgets.lmm.moments import Moments
+from mixedwidgets.lmm.moments import AnyMoments
+from mixedwidgets.lmm.solved import Derivatives
 from mixedwidgets.lmm.theta import Layout
 
 
@@ -53,7 +54,7 @@ class Factor:
 
 
 def profiled_deviance(
-    factor: Factor, moments: Moments, reml: bool
+    factor: Factor, moments: AnyMoments, reml: bool
 ) -> Callable[[Array], tuple[float, Array, Array]]:
     """The deviance with sigma and beta profiled out, as a function of the elements of T.
 
@@ -76,7 +77,7 @@ def profiled_deviance(
     return objective
 
 
-def profiled_derivatives(solved: Solved, derivatives: Derivatives) -> tuple[Array, Array]:
+def profiled_derivatives(solved: AnySolved, derivatives: Derivatives) -> tuple[Array, Array]:
     """Derivatives in S of ``logdet + N log q``."""
     scale = solved.N / solved.q
     flat = derivatives.q1.reshape(-1)

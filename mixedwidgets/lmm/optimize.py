@@ -14,9 +14,10 @@ import numpy as np
 
 from mixedwidgets.lmm.deviance import differentiate, solve
 from mixedwidgets.lmm.linalg import Array, lower_triangle
-from mixedwidgets.lmm.moments import Moments
+from mixedwidgets.lmm.moments import AnyMoments
 from mixedwidgets.lmm.newton import Minimum, Objective, minimise
 from mixedwidgets.lmm.objective import Factor, profiled_derivatives, profiled_deviance
+from mixedwidgets.lmm.start import moment_start
 from mixedwidgets.lmm.theta import Layout
 
 NOISE = 1e-12  # relative rise of the deviance that setting a component to zero may show
@@ -74,7 +75,7 @@ class Optimum:
         return np.asarray(self.T @ self.T.T)
 
 
-def optimise(moments: Moments, reml: bool, start: Array | None = None) -> Optimum:
+def optimise(moments: AnyMoments, reml: bool, start: Array | None = None) -> Optimum:
     """Find the optimum of the (restricted) likelihood.
 
     Parameters
@@ -125,40 +126,7 @@ def optimise(moments: Moments, reml: bool, start: Array | None = None) -> Optimu
     )
 
 
-def moment_start(moments: Moments, reml: bool) -> Array:
-    """A positive definite start from second moments, (K, K) lower triangular in blocks.
-
-    Equates sum_j R_j' (c_j c_j' - sigma^2 I) R_j with its expectation, c_j the coordinates of the
-    least-squares residual in Q_j: minimum norm quadratic estimation around S = 0 (Rao 1971,
-    Journal of Multivariate Analysis 1, 257-275), with sigma^2 from what varies within groups.
-    """
-    layout = moments.layout
-    width = layout.width
-    at_zero = solve(np.zeros((width, width)), moments, reml)
-    used = int(np.count_nonzero(moments.R[np.arange(width), np.arange(width)]))
-    spare = moments.nobs - used
-    sigma2 = at_zero.q / at_zero.N
-    if spare > 0 and moments.within[-1, -1] > 0.0:
-        sigma2 = min(sigma2, float(moments.within[-1, -1]) / spare)
-    M = np.einsum("iaj,ibj->abj", moments.R, moments.R)
-    u = np.einsum("iaj,ij->aj", moments.R, moments.C[:, -1])
-    excess = (u @ u.T) / sigma2 - M.sum(axis=2)
-    block = np.zeros((width, width))
-    for columns in layout.slices:
-        k = columns.stop - columns.start
-        flat = M[columns, columns].reshape(k * k, -1)
-        system = (flat @ flat.T).reshape(k, k, k, k).transpose(0, 2, 1, 3).reshape(k * k, k * k)
-        estimate = np.linalg.lstsq(system, excess[columns, columns].reshape(-1), rcond=None)[0]
-        estimate = estimate.reshape(k, k)
-        values, vectors = np.linalg.eigh(0.5 * (estimate + estimate.T))
-        typical = np.trace(M[columns, columns].mean(axis=2)) / k
-        floor = max(0.1 / max(typical, 1e-12), 1e-3 * float(values.max()))
-        values = np.maximum(values, floor)
-        block[columns, columns] = np.linalg.cholesky((vectors * values) @ vectors.T)
-    return block
-
-
-def natural_theta(T: Array, moments: Moments) -> Array:
+def natural_theta(T: Array, moments: AnyMoments) -> Array:
     """Theta in the user's units from a factor in whitened coordinates.
 
     A random effect whose variance is nothing but rounding error is given none.
@@ -174,13 +142,13 @@ def natural_theta(T: Array, moments: Moments) -> Array:
     return moments.layout.vector(out)
 
 
-def whitened_factor(theta: Array, moments: Moments) -> Array:
+def whitened_factor(theta: Array, moments: AnyMoments) -> Array:
     """The factor (K, K) in whitened coordinates from theta in the user's units."""
     layout = moments.layout
     return _blockwise_lower(moments.whitening @ layout.matrix(np.asarray(theta, float)), layout)
 
 
-def _search(start: Array, objective: Objective, moments: Moments, reml: bool) -> Minimum:
+def _search(start: Array, objective: Objective, moments: AnyMoments, reml: bool) -> Minimum:
     """Minimise from a factor T; where that takes long, go on in another order.
 
     Where the first random effect of a term hardly varies, the elements of T below its own turn
@@ -261,7 +229,7 @@ def _settle(t: Array, objective: Objective, layout: Layout) -> Array:
     return T
 
 
-def _downhill_outward(T: Array, moments: Moments, reml: bool) -> Array | None:
+def _downhill_outward(T: Array, moments: AnyMoments, reml: bool) -> Array | None:
     """A small step out of the boundary that lowers the deviance, or None."""
     layout = moments.layout
     if T.any(axis=0).all():

@@ -136,9 +136,9 @@ def _other_starts(estimate: Estimate, constraint: Constraint) -> tuple[Array, ..
 def _typical_scale(estimate: Estimate, parameter: Parameter) -> float:
     """Standard deviation of a random effect that one group could just tell from zero."""
     moments = estimate.moments
-    column = moments.layout.starts[parameter.block] + parameter.i
-    in_user_units = np.einsum("iaj,a->ij", moments.R, moments.whitening[:, column])
-    typical = np.sqrt((in_user_units**2).sum(axis=0).mean())
+    columns = moments.layout.slices[parameter.block]
+    back = moments.whitening[columns, columns][:, parameter.i]
+    typical = float(np.sqrt(back @ moments.typical_squares()[parameter.block] @ back))
     return float(estimate.sigma / max(typical, 1e-300))
 
 

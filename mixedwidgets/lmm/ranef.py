@@ -6,9 +6,11 @@ from collections import UserDict
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate
+from mixedwidgets.lmm.grouped import GroupedMoments, orthogonalise
 from mixedwidgets.lmm.labels import plain
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.tables import ShrinkageTable
@@ -69,118 +71,172 @@ class RandomEffects(UserDict[str, pd.DataFrame]):
         )
 
 
-def conditional_modes(estimate: Estimate) -> Array:
-    """Modes b_j = Lambda Lambda' Z_j' V_j^-1 r_j of every group, (m, K), in the user's units.
+def block_modes(estimate: Estimate) -> tuple[Array, ...]:
+    """Conditional modes b = Lambda Lambda' Z' V^-1 r of each random-effects term, (m, k).
 
-    Henderson's best linear unbiased predictions (Bates et al. 2015, section 3.6).
+    In the user's units. Henderson's best linear unbiased predictions (Bates et al. 2015,
+    section 3.6).
     """
-    half = _half(estimate)
-    inner = estimate.optimum.T.T @ estimate.solved.u
-    return np.asarray((half @ inner).T)
+    whitening = estimate.moments.whitening
+    return tuple(
+        np.asarray(np.linalg.solve(whitening[c, c], modes).T)
+        for c, modes in zip(estimate.moments.layout.slices, estimate.solved.modes, strict=True)
+    )
 
 
-def conditional_variances(estimate: Estimate) -> Array:
-    """Covariance of b_j given y and the parameters, (m, K, K), in squared units of the modes.
+def conditional_modes(estimate: Estimate, factor: int = 0) -> Array:
+    """Conditional modes of every level of one grouping factor, (m, K_f), in the user's units."""
+    modes = zip(estimate.moments.factors, block_modes(estimate), strict=True)
+    return np.hstack([b for f, b in modes if f == factor])
 
-    ``sigma^2 Lambda (Lambda' Z_j' Z_j Lambda + I)^-1 Lambda'`` (Bates et al. 2015, section 5.1).
+
+def conditional_variances(estimate: Estimate, factor: int = 0) -> Array:
+    """Covariance of the modes given y and the parameters, (m, K_f, K_f), in their squared units.
+
+    The blocks of ``sigma^2 Lambda (Lambda' Z' Z Lambda + I)^-1 Lambda'`` (Bates et al. 2015,
+    section 5.1).
     """
-    T = estimate.optimum.T
-    RT = np.einsum("iaj,ab->jib", estimate.moments.R, T)
-    inner = np.linalg.inv(np.einsum("jia,jib->jab", RT, RT) + np.eye(T.shape[0]))
-    half = _half(estimate)
-    return np.asarray(estimate.sigma**2 * np.einsum("ac,jcd,bd->jab", half, inner, half))
-
-
-def _half(estimate: Estimate) -> Array:
-    """W^-1 T: a factor of the relative covariance in the user's units."""
-    return np.asarray(np.linalg.solve(estimate.moments.whitening, estimate.optimum.T))
+    columns = estimate.moments.columns_of(factor)
+    back = np.linalg.inv(estimate.moments.whitening[np.ix_(columns, columns)])
+    white = estimate.solved.covariances(factor)
+    return np.asarray(estimate.sigma**2 * np.einsum("ac,jcd,bd->jab", back, white, back))
 
 
 def random_effects(design: Design, estimate: Estimate, cond_var: bool) -> RandomEffects:
     """Label the modes, and their variances if asked for."""
-    grouping = design.groupings[0]
-    names = _effect_names(design)
-    modes = pd.DataFrame(conditional_modes(estimate), index=_level_index(design), columns=names)
-    variances = {grouping.name: conditional_variances(estimate)} if cond_var else {}
-    return RandomEffects({grouping.name: modes}, variances)
+    modes, variances = {}, {}
+    for factor, grouping in enumerate(design.groupings):
+        modes[grouping.name] = pd.DataFrame(
+            conditional_modes(estimate, factor),
+            index=_level_index(design, factor),
+            columns=_effect_names(design, factor),
+        )
+        if cond_var:
+            variances[grouping.name] = conditional_variances(estimate, factor)
+    return RandomEffects(modes, variances)
 
 
-def _effect_names(design: Design) -> list[str]:
-    """Names of the random effects of all terms, in the order of the modes' columns."""
-    return [name for block in design.blocks for name in block.names]
+def _effect_names(design: Design, factor: int) -> list[str]:
+    """Names of the random effects of all terms of a factor, in the order of the modes' columns."""
+    return [name for block in design.blocks if block.grouping == factor for name in block.names]
 
 
-def _level_index(design: Design) -> pd.Index:
-    grouping = design.groupings[0]
+def _level_index(design: Design, factor: int) -> pd.Index:
+    grouping = design.groupings[factor]
     return pd.Index(grouping.levels, name=grouping.name)
 
 
-def coefficients(design: Design, estimate: Estimate) -> pd.DataFrame:
-    """Fixed effect plus conditional mode of every group, (m, number of coefficients).
+def coefficients(design: Design, estimate: Estimate) -> dict[str, pd.DataFrame]:
+    """Fixed effect plus conditional mode of every level of each grouping factor.
 
     A random effect without a fixed effect of the same name gets its own column, as in lme4.
     """
-    names = _effect_names(design)
-    modes = conditional_modes(estimate)
-    columns = {
-        name: np.full(len(modes), b) for name, b in zip(design.x_names, estimate.beta, strict=True)
-    }
-    for name, mode in zip(names, modes.T, strict=True):
-        columns[name] = columns.get(name, 0.0) + mode
-    return pd.DataFrame(columns, index=_level_index(design))
+    out = {}
+    for factor, grouping in enumerate(design.groupings):
+        modes = conditional_modes(estimate, factor)
+        columns = {
+            name: np.full(len(modes), b)
+            for name, b in zip(design.x_names, estimate.beta, strict=True)
+        }
+        for name, mode in zip(_effect_names(design, factor), modes.T, strict=True):
+            columns[name] = columns.get(name, 0.0) + mode
+        out[grouping.name] = pd.DataFrame(columns, index=_level_index(design, factor))
+    return out
 
 
 def linear_predictor(design: Design, estimate: Estimate) -> Array:
     """Fitted values given the random effects, (n,), offset included."""
-    fitted = design.X @ estimate.beta
-    codes = design.groupings[0].codes
-    modes = conditional_modes(estimate)
-    for block, columns in zip(design.blocks, estimate.moments.layout.slices, strict=True):
-        fitted = fitted + np.einsum("ij,ij->i", block.columns, modes[codes, columns])
+    fitted = design.X @ estimate.beta + random_part(design, estimate)
     return fitted if design.offset is None else fitted + design.offset
 
 
-def shrinkage(design: Design, estimate: Estimate) -> ShrinkageTable:
-    """Coefficients of every group with no, partial and complete pooling.
+def random_part(design: Design, estimate: Estimate, leave_out: int | None = None) -> Array:
+    """Sum of the random effects of each row, (n,), possibly without those of one factor."""
+    out = np.zeros(len(design.y))
+    for block, modes in zip(design.blocks, block_modes(estimate), strict=True):
+        if block.grouping != leave_out:
+            codes = design.groupings[block.grouping].codes
+            out += np.einsum("ij,ij->i", block.columns, modes[codes])
+    return out
 
-    The no-pooling value is the group's own least-squares estimate of the random coefficients, the
-    rest of the linear predictor taken from the model; NaN where the group's data do not determine
+
+def shrinkage(design: Design, estimate: Estimate, group: str | None = None) -> ShrinkageTable:
+    """Coefficients of every level with no, partial and complete pooling.
+
+    The no-pooling value is the level's own least-squares estimate of the random coefficients, the
+    rest of the linear predictor taken from the model; NaN where the level's data do not determine
     it.
+
+    Parameters
+    ----------
+    design, estimate
+        The fit.
+    group : str, optional
+        Name of the grouping factor; by default the first.
+
+    Returns
+    -------
+    ShrinkageTable
     """
-    moments = estimate.moments
-    names = _effect_names(design)
+    factor = 0 if group is None else [g.name for g in design.groupings].index(group)
+    names = _effect_names(design, factor)
+    columns = estimate.moments.columns_of(factor)
     common = dict(zip(design.x_names, estimate.beta, strict=True))
     complete = np.array([common.get(name, 0.0) for name in names])
-    own = _own_deviations(estimate)
-    grouping = design.groupings[0]
+    own = _own_deviations(design, estimate, factor)
+    grouping = design.groupings[factor]
     covariance = estimate.factor @ estimate.factor.T
     return ShrinkageTable(
         group=grouping.name,
         levels=tuple(str(level) for level in grouping.levels),
-        size=np.bincount(grouping.codes, minlength=moments.ngroups),
+        size=np.bincount(grouping.codes, minlength=len(grouping.levels)),
         names=tuple(plain(name) for name in names),
         no_pooling=complete + own,
-        partial_pooling=complete + conditional_modes(estimate),
+        partial_pooling=complete + conditional_modes(estimate, factor),
         complete_pooling=complete,
-        covariance=covariance,
+        covariance=covariance[np.ix_(columns, columns)],
         criterion="REML" if estimate.reml else "ML",
     )
 
 
-def _own_deviations(estimate: Estimate) -> Array:
-    """Least-squares random effects of each group on its own residuals, (m, K), user's units."""
+def _own_deviations(design: Design, estimate: Estimate, factor: int) -> Array:
+    """Least-squares random effects of each level on its own residuals, (m, K_f), user's units."""
     moments = estimate.moments
-    R = moments.R.transpose(2, 0, 1)
-    target = (
-        moments.C[:, -1] - np.tensordot(estimate.solved.delta, moments.C[:, :-1], axes=(0, 1))
-    ).T
-    diagonal = np.einsum("jaa->ja", R)
-    # A whitened column has mean square 1, so one that is tiny in a group is zero there but for
-    # rounding, whatever the part of it that is left.
-    scale = np.maximum(np.sqrt((R**2).sum(axis=1)), 1.0)
-    determined = (np.abs(diagonal) > 1e-7 * scale).all(axis=1)
-    out = np.full(target.shape, np.nan)
+    columns = moments.columns_of(factor)
+    whitening = moments.whitening[np.ix_(columns, columns)]
+    if isinstance(moments, GroupedMoments):
+        delta = estimate.solved.delta
+        target = moments.C[:, -1] - np.tensordot(delta, moments.C[:, :-1], axes=(0, 1))
+        return _solved_within(moments.R, target, whitening)
+    residual = design.y - design.X @ estimate.beta - random_part(design, estimate, factor)
+    if design.offset is not None:
+        residual = residual - design.offset
+    blocks = [b.columns for b in design.blocks if b.grouping == factor]
+    rows = np.vstack([np.linalg.solve(whitening.T, np.hstack(blocks).T), residual])
+    if design.weights is not None:
+        rows = rows * np.sqrt(design.weights)
+    grouping = design.groupings[factor]
+    parts = orthogonalise(rows, grouping.codes, len(grouping.levels), len(columns))
+    return _solved_within(parts.R, parts.C[:, 0], whitening)
+
+
+def _solved_within(R: Array, target: Array, whitening: Array) -> Array:
+    """Solve R_j b_j = target_j where the level determines it, (m, K), in the user's units."""
+    out = np.full(target.T.shape, np.nan)
+    determined = _determined(R)
     if determined.any():
-        solution = np.linalg.solve(R[determined], target[determined][:, :, None])[:, :, 0]
-        out[determined] = np.linalg.solve(moments.whitening, solution.T).T
+        systems = R.transpose(2, 0, 1)[determined]
+        solution = np.linalg.solve(systems, target.T[determined][:, :, None])[:, :, 0]
+        out[determined] = np.linalg.solve(whitening, solution.T).T
     return out
+
+
+def _determined(R: Array) -> NDArray[np.bool_]:
+    """Whether a level's columns are independent, (m,).
+
+    A whitened column has mean square 1, so one that is tiny in a level is zero there but for
+    rounding, whatever the part of it that is left.
+    """
+    diagonal = np.einsum("aaj->aj", R)
+    scale = np.maximum(np.sqrt((R**2).sum(axis=0)), 1.0)
+    return np.asarray((np.abs(diagonal) > 1e-7 * scale).all(axis=0))

@@ -1,0 +1,31 @@
+"""``Call``: what a fit was asked for, so that it can be asked again with a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """The arguments of ``lmer`` besides formula and criterion, as given.
+
+    Attributes
+    ----------
+    data : DataFrame or mapping, optional
+        The data; None for a fit made from a design.
+    weights, offset, subset
+        Arrays, Series or names of columns.
+    na_action : str
+        What was done with missing values.
+    contrasts : mapping, optional
+        Coding of factors.
+    """
+
+    data: Any = None
+    weights: Any = None
+    offset: Any = None
+    subset: Any = None
+    na_action: str = "omit"
+    contrasts: Mapping[str, Any] | None = None

@@ -1,0 +1,230 @@
+"""Cross-products of one grouping factor, taken once.
+
+Within each group the random-effects columns are put through an orthonormal basis Q_j (modified
+Gram-Schmidt), Z_j = Q_j R_j.
+
+With S the relative covariance in whitened coordinates, the marginal covariance of a group is
+``sigma^2 (I + Q_j R_j S R_j' Q_j')``. Its inverse acts as ``(I + R_j S R_j')^-1`` on Q_j and as the
+identity on the rest, so a likelihood needs only R_j, Q_j'[X, y] and the cross-products of what is
+left over: sums of nonnegative parts, without cancellation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixedwidgets.errors import ModelError
+from mixedwidgets.lmm.crossproducts import Moments, columns_of
+from mixedwidgets.lmm.design import Design
+from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.theta import Layout
+
+INSEPARABLE = 1e-12  # smallest eigenvalue of the scaled cross-products of variance parameters
+NOTHING = 1e-30  # sum of squares, relative, that is rounding error only
+NEGLIGIBLE = 1e-18  # squared length, relative, below which a column adds nothing within a group
+
+
+@dataclass(frozen=True)
+class GroupedMoments(Moments):
+    """Cross-products of a model with one grouping factor of m levels.
+
+    Attributes
+    ----------
+    R : (K, K, m) array
+        ``R[:, :, j]`` is the upper-triangular factor of the whitened random-effects columns.
+    C : (K, p + 1, m) array
+        Coordinates in Q_j of the fixed-effects basis and, last, of the least-squares residual.
+    within : (p + 1, p + 1) array
+        Cross-products of the same columns after projecting out Q_j, summed over groups.
+    """
+
+    R: Array
+    C: Array
+    within: Array
+
+    def typical_squares(self) -> tuple[Array, ...]:
+        """Mean cross-products Z_j' Z_j of a level, (k, k) for each block."""
+        M = np.einsum("iaj,ibj->ab", self.R, self.R) / self.ngroups
+        return tuple(M[c, c] for c in self.layout.slices)
+
+    def transformed(self, change: Array, ols: Array) -> GroupedMoments:
+        """The same data with other fixed-effects coordinates: ``[X, r] @ change``."""
+        return replace(
+            self,
+            C=np.ascontiguousarray(np.matmul(change.T, self.C)),
+            within=change.T @ self.within @ change,
+            ols=ols,
+        )
+
+
+def grouped_moments(design: Design) -> GroupedMoments:
+    """Take the cross-products of a design with one grouping factor.
+
+    Parameters
+    ----------
+    design : Design
+        Rows used, with all random-effects terms over the same grouping factor.
+
+    Returns
+    -------
+    GroupedMoments
+
+    Raises
+    ------
+    ModelError
+        The model reproduces the response without error, so the likelihood has no maximum, or two
+        random effects cannot be told apart.
+    """
+    columns = columns_of(design)
+    whole = np.vstack([columns.white.T, columns.fixed])
+    grouping = design.groupings[0]
+    parts = orthogonalise(whole, grouping.codes, len(grouping.levels), columns.white.shape[1])
+    within = parts.rest @ parts.rest.T
+    _refuse_inseparable(parts.R, columns.shared.layout, design)
+    _refuse_exact_fit(whole, within, parts.C, design)
+    return GroupedMoments(**columns.fields(), R=parts.R, C=parts.C, within=within)
+
+
+def _refuse_inseparable(R: Array, layout: Layout, design: Design) -> None:
+    """Refuse random effects whose variances and covariances the data cannot tell apart.
+
+    Each element of S adds a matrix Z E Z' to the covariance of the response. They are told apart
+    if these matrices are linearly independent: if their cross-products tr(E M F M), summed over
+    groups, are not singular.
+    """
+    M = np.einsum("iaj,ibj->abj", R, R)
+    rows, cols = layout.position
+    names = [name for block in design.blocks for name in block.names]
+    group = design.groupings[0].name
+    gram = np.sum(
+        M[np.ix_(rows, rows)] * M[np.ix_(cols, cols)]
+        + M[np.ix_(rows, cols)] * M[np.ix_(cols, rows)],
+        axis=2,
+    )
+    size = np.sqrt(np.diag(gram))
+    if not size.all():
+        name = names[rows[np.flatnonzero(size == 0.0)[0]]]
+        raise ModelError(
+            f"The column {name!r} is 0 in all rows used, so its effect cannot vary between levels "
+            f"of {group!r}; leave it out of the random effects."
+        )
+    values, vectors = np.linalg.eigh(gram / np.outer(size, size))
+    if values[0] > INSEPARABLE:
+        return
+    elements = np.abs(vectors[:, 0]) > 1e-4
+    involved = sorted({*rows[elements], *cols[elements]})
+    raise ModelError(
+        f"The random effects {' and '.join(names[i] for i in involved)} of {group!r} cannot be "
+        "told apart, because their columns are multiples or combinations of each other; leave one "
+        "of them out."
+    )
+
+
+def _refuse_exact_fit(columns: Array, within: Array, C: Array, design: Design) -> None:
+    """Refuse a response that the columns of X, or of X and Z, reproduce up to rounding.
+
+    Only where rows are left over: a saturated model reproduces every response, and its restricted
+    likelihood can still have a maximum.
+    """
+    p, width = C.shape[1] - 1, C.shape[0]
+    around_X = float(within[p, p] + np.sum(C[:, p] ** 2))
+    weights = 1.0 if design.weights is None else design.weights
+    rounding = NOTHING * float(np.sum(weights * design.y**2))
+    response = design.spec.display.split("~")[0].strip()
+    if around_X <= rounding:
+        raise ModelError(
+            f"The fixed effects reproduce {response} exactly, so no variance is left to estimate; "
+            "check whether the response was computed from them."
+        )
+    solution, _, rank, _ = np.linalg.lstsq(within[:p, :p], within[:p, p], rcond=1e-10)
+    around_both = float(within[p, p] - within[:p, p] @ solution)
+    if around_both > 1e-10 * within[p, p] > rounding:
+        return
+    left = columns[width:-1]
+    last = columns[-1] - solution @ left
+    grouping = design.groupings[0]
+    again = orthogonalise(
+        np.vstack([columns[:width], last]), grouping.codes, len(grouping.levels), width
+    )
+    used = np.count_nonzero(again.R[np.arange(width), np.arange(width)]) + rank
+    if used < len(last) and float(np.sum(again.rest**2)) <= rounding:
+        raise ModelError(
+            f"The fixed effects and the random effects of {grouping.name!r} reproduce {response} "
+            "exactly, so nothing is left for the residual variance and the likelihood has no "
+            "maximum; use fewer random effects, or a response that varies within groups."
+        )
+
+
+@dataclass(frozen=True)
+class Orthogonal:
+    """Columns split into what lies along each group's random effects and what is left over.
+
+    Attributes
+    ----------
+    R : (K, K, m) array
+        Upper-triangular factors of the first K columns.
+    C : (K, t - K, m) array
+        Coordinates of the other columns.
+    rest : (t - K, n) array
+        What is left of them, rows in the order of ``order``.
+    Q : (K, n) array
+        The orthonormal columns, zero where a column adds nothing in a group.
+    order : (n,) array of int
+        The rows sorted by group.
+    """
+
+    R: Array
+    C: Array
+    rest: Array
+    Q: Array
+    order: NDArray[np.intp]
+
+
+def orthogonalise(columns: Array, codes: NDArray[np.intp], ngroups: int, width: int) -> Orthogonal:
+    """Modified Gram-Schmidt within every group at once.
+
+    Parameters
+    ----------
+    columns : (t, n) array
+        The first ``width`` are orthogonalised, then taken out of the others.
+    codes : (n,) array of int
+        The group of each row.
+    ngroups, width : int
+        Number of groups and of columns to orthogonalise.
+
+    Returns
+    -------
+    Orthogonal
+    """
+    order = np.arange(len(codes))
+    if np.any(codes[1:] < codes[:-1]):
+        order = np.argsort(codes, kind="stable")
+        columns, codes = columns[:, order], codes[order]
+    counts = np.bincount(codes, minlength=ngroups)
+    starts = np.concatenate(([0], np.cumsum(counts[:-1])))
+    total = columns.shape[0]
+    coordinates = np.zeros((width, total, ngroups))
+    Q = np.empty((width, columns.shape[1]))
+    rest = np.ascontiguousarray(columns)
+    original = np.add.reduceat(rest[:width] ** 2, starts, axis=1)
+    for i in range(width):
+        direction, rest = rest[0], rest[1:]
+        square = np.add.reduceat(direction * direction, starts)
+        used = square > NEGLIGIBLE * original[i]
+        length = np.sqrt(square)
+        inverse = np.divide(1.0, length, out=np.zeros_like(length), where=used)
+        np.multiply(np.repeat(inverse, counts), direction, out=Q[i])
+        along = np.add.reduceat(rest * Q[i], starts, axis=1)
+        coordinates[i, i] = np.where(used, length, 0.0)
+        coordinates[i, i + 1 :] = along
+        rest = rest - np.repeat(along, counts, axis=1) * Q[i]
+    return Orthogonal(
+        np.ascontiguousarray(coordinates[:, :width]),
+        np.ascontiguousarray(coordinates[:, width:]),
+        rest,
+        Q,
+        order,
+    )

@@ -1,0 +1,103 @@
+"""Where the search for the optimum starts: second moments equated with their expectations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mixedwidgets.lmm.deviance import differentiate, solve
+from mixedwidgets.lmm.grouped import GroupedMoments
+from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.moments import AnyMoments, CrossedMoments
+
+
+def moment_start(moments: AnyMoments, reml: bool) -> Array:
+    """A positive definite start, (K, K) lower triangular in blocks.
+
+    Minimum norm quadratic estimation around S = 0 (Rao 1971, Journal of Multivariate Analysis 1,
+    257-275).
+
+    Parameters
+    ----------
+    moments : Moments
+        Cross-products.
+    reml : bool
+        Restricted likelihood.
+
+    Returns
+    -------
+    (K, K) array
+    """
+    if isinstance(moments, GroupedMoments):
+        return _grouped_start(moments, reml)
+    return _crossed_start(moments)
+
+
+def _grouped_start(moments: GroupedMoments, reml: bool) -> Array:
+    """Equate sum_j R_j' (c_j c_j' - sigma^2 I) R_j with its expectation.
+
+    c_j are the coordinates of the least-squares residual in Q_j; sigma^2 comes from what varies
+    within groups.
+    """
+    layout = moments.layout
+    width = layout.width
+    at_zero = solve(np.zeros((width, width)), moments, reml)
+    used = int(np.count_nonzero(moments.R[np.arange(width), np.arange(width)]))
+    spare = moments.nobs - used
+    sigma2 = at_zero.q / at_zero.N
+    if spare > 0 and moments.within[-1, -1] > 0.0:
+        sigma2 = min(sigma2, float(moments.within[-1, -1]) / spare)
+    M = np.einsum("iaj,ibj->abj", moments.R, moments.R)
+    u = np.einsum("iaj,ij->aj", moments.R, moments.C[:, -1])
+    excess = (u @ u.T) / sigma2 - M.sum(axis=2)
+    block = np.zeros((width, width))
+    for columns in layout.slices:
+        k = columns.stop - columns.start
+        flat = M[columns, columns].reshape(k * k, -1)
+        system = (flat @ flat.T).reshape(k, k, k, k).transpose(0, 2, 1, 3).reshape(k * k, k * k)
+        estimate = np.linalg.lstsq(system, excess[columns, columns].reshape(-1), rcond=None)[0]
+        estimate = estimate.reshape(k, k)
+        values, vectors = np.linalg.eigh(0.5 * (estimate + estimate.T))
+        typical = np.trace(M[columns, columns].mean(axis=2)) / k
+        floor = max(0.1 / max(typical, 1e-12), 1e-3 * float(values.max()))
+        values = np.maximum(values, floor)
+        block[columns, columns] = np.linalg.cholesky((vectors * values) @ vectors.T)
+    return block
+
+
+def _crossed_start(moments: CrossedMoments) -> Array:
+    """Equate Z' r r' Z and r' r with their expectations, linear in the covariances and sigma^2."""
+    layout = moments.layout
+    K = layout.width
+    at_zero = solve(np.zeros((K, K)), moments, False)
+    derivatives = differentiate(at_zero, False)
+    inside = np.flatnonzero(_same_block(layout.sizes).reshape(-1))
+    system = np.zeros((len(inside) + 1, len(inside) + 1))
+    system[:-1, :-1] = -derivatives.logdet2[np.ix_(inside, inside)]
+    system[-1, :-1] = system[:-1, -1] = derivatives.logdet1.reshape(-1)[inside]
+    system[-1, -1] = moments.nobs - moments.ncoef
+    right = np.append(-derivatives.q1.reshape(-1)[inside], at_zero.q)
+    scale = 1.0 / np.sqrt(np.diag(system))
+    found = scale * np.linalg.lstsq(system * np.outer(scale, scale), right * scale, rcond=None)[0]
+    sigma2 = found[-1] if found[-1] > 0.05 * at_zero.q / at_zero.N else at_zero.q / at_zero.N
+    covariance = np.zeros(K * K)
+    covariance[inside] = found[:-1] / sigma2
+    return _positive(covariance.reshape(K, K), moments)
+
+
+def _same_block(sizes: tuple[int, ...]) -> Array:
+    number = np.repeat(np.arange(len(sizes)), sizes)
+    return number[:, None] == number[None, :]
+
+
+def _positive(covariance: Array, moments: CrossedMoments) -> Array:
+    """A factor of a covariance made positive definite block by block."""
+    out = np.zeros_like(covariance)
+    squares = moments.typical_squares()
+    for columns, square in zip(moments.layout.slices, squares, strict=True):
+        block = covariance[columns, columns]
+        values, vectors = np.linalg.eigh(0.5 * (block + block.T))
+        typical = np.trace(square) / len(block)
+        floor = max(0.1 / max(float(typical), 1e-12), 1e-3 * float(values.max()))
+        values = np.maximum(values, floor)
+        out[columns, columns] = np.linalg.cholesky((vectors * values) @ vectors.T)
+    return out
