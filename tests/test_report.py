@@ -111,6 +111,15 @@ def test_title_and_group_names():
     assert unique_names(["g", "g.1", "g"]) == ["g", "g.1", "g.2"]
 
 
+def test_groups_are_valid_names_only_where_one_repeats() -> None:
+    data = load("pastes_nested")
+    assert " cask:batch (Intercept)" in print_text(data)
+    repeated = dataclasses.replace(data, varcorr=(*data.varcorr, data.varcorr[0]))
+    for group in (" cask.batch   (Intercept)", " cask.batch.1 (Intercept)"):
+        assert group in print_text(repeated)
+    assert "groups:  cask:batch, 30" in print_text(repeated)
+
+
 def test_rows_left_out_are_counted() -> None:
     data = mw.load("sleepstudy")
     data.loc[[3, 7], "Reaction"] = np.nan

@@ -19,6 +19,7 @@ from mixedwidgets.lmm.rlayout import (
     break_formula,
     display_width,
     fill,
+    make_name,
     named_vector,
     table,
 )
@@ -101,6 +102,23 @@ def test_display_width():
     assert display_width("日本") == 4
     assert display_width("e\u0301") == 1
     assert display_width("größe") == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("lab:room", "lab.room"),
+        ("`odd g`", "X.odd.g."),
+        ("_a", "X_a"),
+        (".2x", "X.2x"),
+        (".x2", ".x2"),
+        ("größe", "größe"),
+        ("1x", "X1x"),
+        ("a_b.c", "a_b.c"),
+    ],
+)
+def test_make_name(text, name):
+    assert make_name(text) == name
 
 
 def test_named_vector_wraps_and_keeps_the_gap():

@@ -21,7 +21,14 @@ from mixedwidgets.lmm.rformat import (
     round_half_even,
     zap_small,
 )
-from mixedwidgets.lmm.rlayout import abbreviate, break_formula, fill, named_vector, table
+from mixedwidgets.lmm.rlayout import (
+    abbreviate,
+    break_formula,
+    fill,
+    make_name,
+    named_vector,
+    table,
+)
 
 DIGITS = 4
 CORRELATION_LIMIT = 20
@@ -248,9 +255,7 @@ def _scaled_residuals(data: ReportData) -> str:
 def _random_effects(data: ReportData, with_variance: bool) -> str:
     groups: list[str] = []
     names: list[str] = []
-    for group, block in zip(
-        unique_names([b.group for b in data.varcorr]), data.varcorr, strict=True
-    ):
+    for group, block in zip(_block_labels(data.varcorr), data.varcorr, strict=True):
         groups += [group] + [""] * (len(block.names) - 1)
         names += block.names
     sd = np.concatenate([*(b.sd for b in data.varcorr), [data.sigma]])
@@ -265,6 +270,13 @@ def _random_effects(data: ReportData, with_variance: bool) -> str:
     heads += ["Corr", *[""] * len(correlations)][: len(correlations)]
     columns += [[*column, ""] for column in correlations]
     return "Random effects:\n" + table([""] * len(sd), heads, columns)
+
+
+def _block_labels(blocks: Sequence[VarianceBlock]) -> list[str]:
+    """Tell terms of one factor apart; lme4 then makes valid R names of all groups."""
+    groups = [block.group for block in blocks]
+    repeated = len(set(groups)) < len(groups)
+    return unique_names([make_name(group) for group in groups]) if repeated else groups
 
 
 def _correlation_columns(blocks: Sequence[VarianceBlock]) -> list[list[str]]:

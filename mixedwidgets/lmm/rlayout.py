@@ -69,6 +69,22 @@ def pad(text: str, width: int, right: bool) -> str:
     return blanks + text if right else text + blanks
 
 
+def make_name(text: str) -> str:
+    """Turn a text into a valid name as R's ``make.names``: ``lab:room`` becomes ``lab.room``.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        Of letters, digits, dots and underscores; an ``X`` is put before what cannot begin a name.
+    """
+    begins = re.match(r"[^\W\d_]|\.(?!\d)", text)
+    return re.sub(r"[^\w.]", ".", text if begins else "X" + text)
+
+
 def named_vector(names: Sequence[str], values: Sequence[str], gap: int = 1) -> str:
     """Lay out a named vector: names above values, both to the right, in lines of 80 columns.
 
