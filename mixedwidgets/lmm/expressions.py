@@ -260,29 +260,35 @@ def names_in(expr: Expr) -> tuple[str, ...]:
 
 
 def replaced(expr: Expr, change: Mapping[Expr, Expr]) -> Expr:
-    """Return an expression with parts replaced; a sum put in for a summand merges with its sum."""
+    """Return an expression with parts replaced; a sum put in for a summand merges with its sum.
+
+    Parts in which nothing changes are the same objects as before.
+    """
     if expr in change:
         return change[expr]
+    before = children(expr)
+    parts = tuple(replaced(part, change) for part in before)
+    if all(new is old for new, old in zip(parts, before, strict=True)):
+        return expr
     match expr:
-        case Paren(inner):
-            return Paren(replaced(inner, change))
-        case Unary(op, operand):
-            return Unary(op, replaced(operand, change))
-        case Binary(op, left, right):
-            return Binary(op, replaced(left, change), replaced(right, change))
-        case Sum(first, rest):
+        case Paren():
+            return Paren(*parts)
+        case Unary(op, _):
+            return Unary(op, *parts)
+        case Binary(op, _, _):
+            return Binary(op, *parts)
+        case Sum(_, rest):
             pairs: list[tuple[str, Expr]] = []
-            for op, term in rest:
-                new = replaced(term, change)
+            for (op, _), new in zip(rest, parts[1:], strict=True):
                 if op == "+" and isinstance(new, Sum):
                     pairs += [("+", new.first), *new.rest]
                 else:
                     pairs.append((op, new))
-            return Sum(replaced(first, change), tuple(pairs))
+            return Sum(parts[0], tuple(pairs))
         case Call(function, arguments):
-            return Call(function, tuple((name, replaced(e, change)) for name, e in arguments))
-        case _:
-            return expr
+            names = (name for name, _ in arguments)
+            return Call(function, tuple(zip(names, parts, strict=True)))
+    raise AssertionError(expr)
 
 
 def plain_name(expr: Expr) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
@@ -76,19 +78,67 @@ def parse(formula: str) -> ModelSpec:
 
 @lru_cache(maxsize=512)
 def _parse(formula: str) -> ModelSpec:
-    parser = _Parser(formula)
-    response, rhs = parser.two_sides()
-    spec = ModelSpec(response, rhs)
+    sides = read_sides(formula)
+    if sides.response is None:
+        raise FormulaError(
+            f"the response is missing left of the ~, {_EXAMPLE}", formula, formula.index("~")
+        )
+    spec = ModelSpec(sides.response, sides.rhs)
     try:
-        _check(spec)
+        check(spec)
     except NodeError as error:
-        raise FormulaError(error.message, formula, parser.position_of(error.node)) from None
+        raise sides.with_caret(error) from None
     return spec
 
 
-def _check(spec: ModelSpec) -> None:
-    if is_bar(spec.rhs) or (isinstance(spec.rhs, Sum) and any(map(is_bar, children(spec.rhs)))):
-        raise NodeError("a random term goes in parentheses: (x | group)", spec.rhs)
+@dataclass(frozen=True)
+class Sides:
+    """Both sides of a formula as read, not yet judged.
+
+    Attributes
+    ----------
+    formula : str
+        The text.
+    response : Expr or None
+        None where nothing stands left of the tilde.
+    rhs : Expr
+    place : callable
+        Where a node of the two sides stands in the text; None for a node that does not.
+    """
+
+    formula: str
+    response: Expr | None
+    rhs: Expr
+    place: Callable[[Expr], int | None]
+
+    def with_caret(self, error: NodeError) -> FormulaError:
+        """Return an error at a node as an error at a place in the text."""
+        place = self.place(error.node)
+        return FormulaError(error.message, None if place is None else self.formula, place)
+
+
+def read_sides(formula: str) -> Sides:
+    """Read the grammar of a formula, which may lack the response, without judging its terms.
+
+    Raises
+    ------
+    FormulaError
+        As ``parse``.
+    """
+    parser = _Parser(formula)
+    response, rhs = parser.two_sides()
+    return Sides(formula, response, rhs, parser.position_of)
+
+
+def check(spec: ModelSpec) -> None:
+    """Judge the terms of a model.
+
+    Raises
+    ------
+    NodeError
+        At the part of the formula that makes no sense.
+    """
+    refuse_bare_bar(spec.rhs)
     check_response(spec.response)
     random = spec.random
     check_calls(spec.rhs)
@@ -100,6 +150,17 @@ def _check(spec: ModelSpec) -> None:
         raise NodeError(
             "a mixed model needs a random term such as (1 | group); add one with +", spec.rhs
         )
+
+
+def refuse_bare_bar(rhs: Expr) -> None:
+    """Refuse ``x | g`` without parentheses.
+
+    Raises
+    ------
+    NodeError
+    """
+    if is_bar(rhs) or (isinstance(rhs, Sum) and any(map(is_bar, children(rhs)))):
+        raise NodeError("a random term goes in parentheses: (x | group)", rhs)
 
 
 def _refuse_response_on_the_right(spec: ModelSpec, fixed: Terms) -> None:
@@ -144,15 +205,15 @@ class _Parser:
         self.nesting = 0
         self.places: dict[int, tuple[int, int, Expr]] = {}
 
-    def position_of(self, node: Expr) -> int:
+    def position_of(self, node: Expr) -> int | None:
         """Return where a node was read; the node is kept alive so that its id stays its own."""
         found = self.places.get(id(node))
         if found is not None:
             return found[0]
         inside = [self.places[id(n)][0] for n in walk(node) if id(n) in self.places]
-        return min(inside, default=0)
+        return min(inside, default=None)
 
-    def two_sides(self) -> tuple[Expr, Expr]:
+    def two_sides(self) -> tuple[Expr | None, Expr]:
         if self._token.kind == "end":
             raise FormulaError(f"the formula is empty; write one {_EXAMPLE}")
         tildes = [t for t in self.tokens if t.kind == "op" and t.text == "~"]
@@ -163,9 +224,7 @@ class _Parser:
             )
         if len(tildes) > 1:
             raise self._error("a formula has only one ~", tildes[1])
-        if self._is_op("~"):
-            raise self._error(f"the response is missing left of the ~, {_EXAMPLE}", self._token)
-        response = self._expression(0)
+        response = None if self._is_op("~") else self._expression(0)
         if not self._is_op("~"):
             raise self._unexpected()
         self.next += 1

@@ -61,6 +61,10 @@ class RandomTerm:
         intercept: tuple[Expr, ...] = (Number(1),) if terms.intercept else ()
         return (*intercept, *(sum_of([Number(0), interaction(t)]) for t in terms.terms))
 
+    def pieces(self) -> tuple[Binary, ...]:
+        """Return the term with ``||`` written out: one ``x | g`` for each of its column sets."""
+        return tuple(Binary("|", columns, self.group) for columns in self.column_sets())
+
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -104,14 +108,17 @@ class ModelSpec:
         >>> parse("y ~ x + (x || g)").display
         'y ~ x + ((1 | g) + (0 + x | g))'
         """
-        written_out: dict[Expr, Expr] = {
-            term.expression: sum_of(
-                [Paren(Binary("|", columns, term.group)) for columns in term.column_sets()]
-            )
+        return f"{self.response} ~ {self.written_out}"
+
+    @property
+    def written_out(self) -> Expr:
+        """The right side with ``||`` written out, as lme4 keeps it."""
+        pieces: dict[Expr, Expr] = {
+            term.expression: sum_of([Paren(piece) for piece in term.pieces()])
             for term in self.random
             if term.independent
         }
-        return f"{self.response} ~ {replaced(self.rhs, written_out)}"
+        return replaced(self.rhs, pieces)
 
     def fill_dot(self, columns: Iterable[str]) -> ModelSpec:
         """Return the spec with ``.`` written out as a sum of these columns."""
