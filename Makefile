@@ -27,12 +27,13 @@ test: $(VENV)/ready-test ## check style and types and run all tests, those in a 
 	$(PY) -m mypy
 	$(PY) -m pytest $(ARGS)
 
-bench: $(VENV)/ready-benchmark ## measure speed against R's lme4 and statsmodels, and clicks to pixels
+bench: $(VENV)/ready-benchmark ## measure speed against lme4, mixedlm and statsmodels, scaling, and clicks to pixels
 	@scripts/system_package.sh lme4
-	@scripts/system_package.sh chromium
-	$(PY) benchmarks/fit_speed.py
-	$(PY) benchmarks/profile_speed.py
-	$(PY) benchmarks/browser_latency.py
+	@scripts/system_package.sh openblas || echo "lme4 will use the linear algebra that R has."
+	@scripts/system_package.sh chromium || echo "Clicks to pixels will not be measured."
+	@failed=0; for part in run scaling browser_latency; do \
+		echo "== benchmarks/$$part.py"; $(PY) benchmarks/$$part.py || failed=1; \
+	done; exit $$failed
 
 clean: ## remove the environment and everything built or cached
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/_artifacts

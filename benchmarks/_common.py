@@ -1,94 +1,55 @@
-"""What the benchmarks share: an R process that times lme4, a stopwatch, and the printing."""
+"""What all benchmarks share: one thread, a stopwatch, the machine, and a verdict on a goal."""
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import statistics
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import scipy
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import mixedwidgets as mw
 
-SLOPE_MODEL = "mscore ~ flp + enroll + ses + (ses | school)"
-NULL_MODEL = "mscore ~ 1 + (1 | school)"
+VARIABLES = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+)
 
 
-class Lme4:
-    """One long-lived R process that fits with lme4 and times itself.
+def limit_threads() -> int:
+    """Hold everything that is compared to one thread; return the number of threads.
 
-    Parameters
-    ----------
-    data : DataFrame
-        The rows, handed over as a CSV file.
-    group : str
-        The grouping column, made a factor in R before anything is timed.
+    BLAS is told in this process; the variables hold for what starts later, which are R, child
+    processes and the thread pool of mixedlm's Rust code. ``OPENBLAS_NUM_THREADS=2`` in the
+    environment gives two threads to all of them.
     """
+    threads = int(os.environ.get("OPENBLAS_NUM_THREADS", "1"))
+    for name in VARIABLES:
+        os.environ[name] = str(threads)
+    threadpool_limits(threads)
+    return threads
 
-    def __init__(self, data: pd.DataFrame, group: str):
-        script = Path(__file__).with_name("lme4_server.R")
-        self._process = subprocess.Popen(
-            ["Rscript", "--vanilla", str(script)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.description = ", ".join(self._ask("describe")[1:])
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "rows.csv"
-            data.to_csv(path, index=False, na_rep="NA")
-            self._ask("load", str(path), group)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=60)
-
-    def _ask(self, *fields: str) -> list[str]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write("\t".join(fields) + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline().rstrip("\n").split("\t")
-        if answer[0] in ("", "ERROR"):
-            raise RuntimeError(f"R could not answer {fields[0]!r}: {' '.join(answer[1:])}")
-        return answer
-
-    def fit(self, formula: str, reml: bool) -> tuple[float, float, np.ndarray]:
-        """Fit once; return seconds, log-likelihood and standard errors of the fixed effects."""
-        took, loglik, *se = map(float, self._ask("fit", formula, "REML" if reml else "ML"))
-        return took, loglik, np.array(se)
-
-    def confint(self) -> tuple[float, dict[str, tuple[float, float]]]:
-        """Profile the last fit; return seconds and the 95 % limits by lme4's names."""
-        took, *rows = self._ask("confint")
-        limits = {}
-        for row in rows:
-            name, lower, upper = row.rsplit("=", 2)
-            limits[name] = (float(lower), float(upper))
-        return float(took), limits
+def settle_garbage() -> None:
+    """Take what has been imported so far out of Python's garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 def stopwatch(work: Callable[..., Any], *arguments: Any, **named: Any) -> tuple[float, Any]:
-    """Return the seconds that a call took, and its value."""
+    """Return the seconds that a call took, and its value; garbage is collected before."""
+    gc.collect()
     started = time.perf_counter()
     value = work(*arguments, **named)
     return time.perf_counter() - started, value
@@ -116,24 +77,39 @@ def row(name: str, seconds: Sequence[float], ours: Sequence[float] | None = None
     )
 
 
+def processor() -> str:
+    """Name the processor as Linux does, or as Python does elsewhere."""
+    table = Path("/proc/cpuinfo")
+    if table.exists():
+        for line in table.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
 def print_machine(*others: str) -> None:
     """Say what runs where, so that figures can be compared."""
     kernels = {
-        f"{pool['internal_api']} {pool.get('architecture', '')} {pool['num_threads']} thread(s)"
+        f"{pool['internal_api']} {pool.get('version', '')} {pool.get('architecture', '')} "
+        f"{pool['num_threads']} thread(s)"
         for pool in threadpool_info()
     }
-    variables = {name: os.environ[name] for name in sorted(os.environ) if "BLAS" in name}
     print(f"mixedwidgets {mw.__version__}, Python {platform.python_version()}, ", end="")
     print(f"numpy {np.__version__}, scipy {scipy.__version__}, pandas {pd.__version__}")
     for other in others:
         print(other)
-    print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors")
-    print(f"linear algebra: {', '.join(sorted(kernels))}; {variables or 'no variables set'}\n")
+    print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors: {processor()}")
+    if hasattr(os, "getloadavg"):
+        print(f"load of the machine before: {os.getloadavg()[0]:.2f}")
+    print(f"our linear algebra: {', '.join(sorted(kernels))}")
+    limits = {os.environ.get(name, "no limit") for name in VARIABLES}
+    print(f"threads of every program compared: {' or '.join(sorted(limits))}\n", flush=True)
 
 
 def verdict(what: str, reached: float, goal: float, *, at_least: bool) -> bool:
     """Print whether a figure meets its goal, and return it."""
     met = reached >= goal if at_least else reached <= goal
     bound = "at least" if at_least else "at most"
-    print(f"  {what}: {reached:.1f}, goal {bound} {goal:g}: {'met' if met else 'NOT MET'}")
+    missed = "NOT MET" if np.isfinite(reached) else "NOT MEASURED"
+    print(f"  {what}: {reached:.1f}, goal {bound} {goal:g}: {'met' if met else missed}")
     return met

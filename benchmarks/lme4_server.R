@@ -19,9 +19,9 @@ seconds <- function(expr) {
 rows <- NULL
 fitted <- NULL
 
-load_rows <- function(path, group) {
+load_rows <- function(path, factors) {
     rows <<- read.csv(path)
-    rows[[group]] <<- factor(rows[[group]])
+    rows[factors] <<- lapply(rows[factors], factor)
     answer("0", nrow(rows))
 }
 
@@ -44,9 +44,15 @@ time_confint <- function() {
     answer(digits(took), paste(rownames(limits), digits(limits[, 1]), digits(limits[, 2]), sep = "="))
 }
 
+# Debian names every library of linear algebra alike; what the links lead to tells them apart.
 describe <- function() {
-    blas <- extSoftVersion()[["BLAS"]]
-    answer("0", paste0("R ", getRversion()), paste0("lme4 ", packageVersion("lme4")), basename(blas))
+    answer(
+        "0",
+        paste0("R ", getRversion()),
+        paste0("lme4 ", packageVersion("lme4")),
+        paste0("BLAS ", normalizePath(extSoftVersion()[["BLAS"]], mustWork = FALSE)),
+        paste0("LAPACK ", normalizePath(La_library(), mustWork = FALSE))
+    )
 }
 
 requests <- file("stdin", open = "r")
@@ -55,7 +61,7 @@ while (length(line <- readLines(requests, n = 1)) > 0) {
     tryCatch(
         switch(fields[1],
             describe = describe(),
-            load = load_rows(fields[2], fields[3]),
+            load = load_rows(fields[2], fields[-(1:2)]),
             fit = time_fit(fields[2], fields[3] == "REML"),
             confint = time_confint()
         ),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 import numpy as np
 import pandas as pd
-from _common import SLOPE_MODEL, Lme4, print_machine, row, stopwatch, verdict
+from _common import row, stopwatch, verdict
+from _compare import Line
+from _lme4 import Lme4
+from _main import SLOPE_MODEL, Options, main_for
 
 import mixedwidgets as mw
 
 GOAL = 40.0
-RUNS_OF_OURS = 5  # for each of lme4's, which takes about twenty seconds
+RUNS_OF_OURS = 5  # for each of lme4's, which takes about ten seconds
 
 
 def off_by(ours: pd.DataFrame, lme4: dict[str, tuple[float, float]]) -> pd.Series:
@@ -22,34 +24,32 @@ def off_by(ours: pd.DataFrame, lme4: dict[str, tuple[float, float]]) -> pd.Serie
     return pd.Series(np.max(np.abs(limits / theirs - 1), axis=1), index=list(lme4))
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=3, help="of lme4's (default 3)")
-    options = parser.parse_args()
+def measure(options: Options, lme4: Lme4) -> list[Line]:
+    """Time all intervals of one fit after another, never twice those of the same."""
     data = mw.load("schools")
-    seconds: list[float] = []
-    lme4_seconds: list[float] = []
-    with Lme4(data, "school") as lme4:
-        print_machine(lme4.description)
-        mw.lmer(SLOPE_MODEL, data.copy(), REML=False).confint(method="profile")
-        lme4.fit(SLOPE_MODEL, reml=False)
-        for _ in range(options.runs):
-            for _ in range(RUNS_OF_OURS):
-                fit = mw.lmer(SLOPE_MODEL, data.copy(), REML=False)
-                took, limits = stopwatch(fit.confint, method="profile")
-                seconds.append(took)
-            took, lme4_limits = lme4.confint()
-            lme4_seconds.append(took)
+    seconds: dict[str, list[float]] = {"mixedwidgets": [], "lme4": []}
+    lme4.load(data, ["school"])
+    mw.lmer(SLOPE_MODEL, data.copy(), REML=False).confint(method="profile")
+    lme4.fit(SLOPE_MODEL, reml=False)
+    for _ in range(options.few):
+        for _ in range(RUNS_OF_OURS):
+            fit = mw.lmer(SLOPE_MODEL, data.copy(), REML=False)
+            took, limits = stopwatch(fit.confint, method="profile")
+            seconds["mixedwidgets"].append(took)
+        took, lme4_limits = lme4.confint()
+        seconds["lme4"].append(took)
     print(f"95 % profile intervals of all {len(limits)} parameters: {SLOPE_MODEL}, ML")
-    print(row("mixedwidgets", seconds))
-    print(row("lme4", lme4_seconds, seconds))
+    print(row("mixedwidgets", seconds["mixedwidgets"]))
+    print(row("lme4", seconds["lme4"], seconds["mixedwidgets"]))
     print("  limits, largest relative difference (lme4's have three to four digits):")
     for name, difference in off_by(limits, lme4_limits).items():
         lower, upper = limits.loc[name]
         print(f"    {name:<28}{lower:12.6f}{upper:12.6f}{difference:12.1e}")
-    ratio = float(np.median(lme4_seconds) / np.median(seconds))
-    return 0 if verdict("times as fast as lme4", ratio, GOAL, at_least=True) else 1
+    line = Line(f"profile intervals of its {len(limits)} parameters", seconds, ())
+    met = verdict("times as fast as lme4", line.ratio("lme4"), GOAL, at_least=True)
+    print(flush=True)
+    return [Line(line.what, seconds, (met,))]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main_for(measure, __doc__))

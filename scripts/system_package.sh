@@ -1,7 +1,7 @@
 #!/bin/sh
 # See that something from the operating system is there; install it where that is possible,
 # which is as root on Debian and its relatives. Ends with status 0 if it is there.
-#   usage: scripts/system_package.sh chromium | lme4 | NAME-OF-A-DEBIAN-PACKAGE
+#   usage: scripts/system_package.sh chromium | lme4 | openblas | NAME-OF-A-DEBIAN-PACKAGE
 set -eu
 
 wanted=$1
@@ -21,6 +21,11 @@ present() {
         return 1
         ;;
     lme4) Rscript -e 'library(lme4)' >/dev/null 2>&1 ;;
+    openblas)
+        Rscript -e 'used <- c(extSoftVersion()[["BLAS"]], La_library())
+            quit(status = !any(grepl("openblas|mkl|blis|accelerate", used, ignore.case = TRUE)))' \
+            >/dev/null 2>&1
+        ;;
     *) dpkg -s "$wanted" >/dev/null 2>&1 ;;
     esac
 }
@@ -33,6 +38,10 @@ chromium)
 lme4)
     what="R with lme4"
     packages="r-base-core r-cran-lme4"
+    ;;
+openblas)
+    what="An optimised BLAS for R"
+    packages="libopenblas0-pthread"
     ;;
 *)
     what=$wanted
