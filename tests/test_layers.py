@@ -42,6 +42,7 @@ lmm.random_terms
 lmm.formula lmm.frame
 lmm.recipe lmm.update
 lmm.design
+lmm.re_form
 
 # a Design becomes an Estimate
 lmm.blockdiag lmm.newton lmm.solved lmm.theta
