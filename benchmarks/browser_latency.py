@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
 
-from _common import print_machine, quantile, row, verdict
+from _common import limit_threads, print_machine, quantile, row, verdict
 from lab import SECONDS, LabPage, LabServer, chromium, find_chromium, write_notebook
 
 GOAL = 150.0  # milliseconds
@@ -111,6 +111,7 @@ def main() -> int:
         "--changes", type=int, default=30, help="in each panel (default and most: 30)"
     )
     options = parser.parse_args()
+    limit_threads()
     executable = find_chromium()
     if executable is None:
         raise SystemExit("No Chromium or Chrome is installed; on Debian: apt-get install chromium")
