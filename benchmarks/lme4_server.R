@@ -2,6 +2,7 @@
 # by tabs; one answer a line on stdout, the seconds first. Nothing but the work itself is timed.
 
 suppressPackageStartupMessages(library(lme4))
+options(warn = -1) # doubts about convergence show in the likelihoods that the caller compares
 
 answer <- function(...) {
     cat(paste(c(...), collapse = "\t"), "\n", sep = "")
