@@ -1,8 +1,9 @@
 """One model fitted by each program: from data to log-likelihood and standard errors.
 
-Each is called as its own documentation does it, with its default optimiser, and gets its data in
-the form it is fastest with: ours and mixedlm a pandas DataFrame they have not seen before, R a data
-frame with factors. (mixedlm turns polars frames into pandas first, so those are no faster.)
+Each is called as its own documentation does it, with its default optimiser, which was the fastest
+of those tried that reached the optimum. Ours and mixedlm get a pandas DataFrame that they have not
+seen before, R a data frame with factors. mixedlm takes polars frames too: on the slope model of
+``schools`` its fastest fit took 7.2 ms with one and 7.8 ms with pandas.
 """
 
 from __future__ import annotations
