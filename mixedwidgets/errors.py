@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class MixedWidgetsError(Exception):
@@ -49,7 +49,8 @@ class FormulaError(MixedWidgetsError, ValueError):
         line_start = before.rfind("\n") + 1
         line_end = self.formula.find("\n", self.position)
         line = self.formula[line_start : line_end if line_end >= 0 else len(self.formula)]
-        return f"{self.message}\n    {line}\n    {' ' * (self.position - line_start)}^"
+        shown, place = _excerpt(line, self.position - line_start)
+        return f"{self.message}\n    {shown}\n    {' ' * place}^"
 
 
 class DataError(MixedWidgetsError, ValueError):
@@ -58,6 +59,32 @@ class DataError(MixedWidgetsError, ValueError):
 
 class ModelError(MixedWidgetsError, ValueError):
     """The model cannot be fitted to these data, or the question does not apply to this model."""
+
+
+class MixedWidgetsWarning(UserWarning):
+    """A model is fitted, but something about it asks for attention.
+
+    Parameters
+    ----------
+    message : str
+        What to look at and what to do; it is made to end as a sentence does.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(as_sentence(message))
+
+
+_WIDEST = 100
+
+
+def _excerpt(line: str, place: int) -> tuple[str, int]:
+    """Return what fits a screen of a line around a place, without control characters."""
+    start = max(0, min(place - _WIDEST // 2, len(line) - _WIDEST))
+    shown = line[start : start + _WIDEST]
+    clean = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in shown)
+    before = "... " if start else ""
+    after = " ..." if start + _WIDEST < len(line) else ""
+    return f"{before}{clean}{after}", place - start + len(before)
 
 
 # A first word that is no name of the user's or of R's, whose case would matter.
@@ -86,3 +113,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
     exact = [k for k in candidates if k.casefold() == name.casefold()]
     close = exact or difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def listed(names: Sequence[str], most: int = 20) -> str:
+    """Join names with commas, the first few where there are many.
+
+    Parameters
+    ----------
+    names : sequence of str
+    most : int
+        How many are written out.
+    """
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

@@ -26,6 +26,9 @@ from mixedwidgets.lmm.expressions import (
 )
 from mixedwidgets.lmm.signatures import BASES, FACTORS, NUMERIC, match_arguments
 
+MAX_DEGREE = 100
+MAX_COLUMNS = 1000
+
 
 def check_calls(expr: Expr) -> None:
     """Check every function call in a sum of terms.
@@ -113,10 +116,14 @@ def spline_settings(call: Call) -> SplineSettings:
     boundary = number_list(given.get("Boundary.knots"))
     if boundary is not None and len(boundary) != 2:
         raise NodeError("Boundary.knots holds two numbers, such as c(0, 10)", call)
+    df = whole(given.get("df"), "df", None)
+    knots = number_list(given.get("knots"))
+    if max(df or 0, len(knots or ())) > MAX_COLUMNS:
+        raise NodeError(f"{call.function}() has at most {MAX_COLUMNS} columns", call)
     return SplineSettings(
         degree=_degree(call, given, 3),
-        df=whole(given.get("df"), "df", None),
-        inner=number_list(given.get("knots")),
+        df=df,
+        inner=knots,
         intercept=flag(given.get("intercept"), False),
         boundary=boundary,
     )
@@ -126,6 +133,8 @@ def _degree(call: Call, given: Mapping[str, Expr], default: int) -> int:
     degree = whole(given.get("degree"), "degree", default)
     if degree is None or degree < 1:
         raise NodeError(f"the degree of {call.function}() is a whole number of at least 1", call)
+    if degree > MAX_DEGREE:
+        raise NodeError(f"the degree of {call.function}() is at most {MAX_DEGREE}", call)
     return degree
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mixedwidgets.errors import DataError, nearest
+from mixedwidgets.errors import DataError, listed, nearest
 from mixedwidgets.lmm.linalg import Array
 
 Codes = NDArray[np.intp]
@@ -200,7 +200,7 @@ class Table:
             if not matches:
                 raise DataError(
                     f"the data has no column {name!r}{nearest(name, map(str, self.names))}; "
-                    f"its columns are {_listed([str(n) for n in self.names])}"
+                    f"its columns are {listed([str(n) for n in self.names])}"
                 )
             key = matches[0]
         column = self._frame[key]
@@ -330,14 +330,9 @@ def level_text(level: Any) -> str:
     return str(level)
 
 
-def _listed(names: list[str], most: int = 20) -> str:
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
-
-
 def _common_length(columns: Mapping[str, Any]) -> int:
     lengths = {name: len(column) for name, column in columns.items() if np.ndim(column) > 0}
     if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        raise DataError(f"the columns of the data must have equal lengths; {listed}")
+        counts = listed([f"{name} has {length}" for name, length in lengths.items()])
+        raise DataError(f"the columns of the data must have equal lengths; {counts}")
     return next(iter(lengths.values()), 0)

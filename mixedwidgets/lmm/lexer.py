@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -121,6 +122,8 @@ def _number(formula: str, found: re.Match[str]) -> tuple[Token, int]:
             formula,
             start,
         )
+    if math.isinf(float(found.group())):
+        raise FormulaError("this number is too large", formula, start)
     return Token("number", formula[start:end], start), end
 
 

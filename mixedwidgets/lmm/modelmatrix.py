@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from mixedwidgets.errors import DataError
 from mixedwidgets.lmm.coding import coding
 from mixedwidgets.lmm.columns import Factor, Numeric, Variable
 from mixedwidgets.lmm.expressions import Expr, plain_name
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.terms import Terms
 
+_MOST_COLUMNS = 10_000
 Columns = list[tuple[str, Array]]
 
 
@@ -51,7 +53,7 @@ def model_matrix(
         return coded[key]
 
     for position, term in enumerate(terms.terms):
-        columns += _product(term, columns_of, full[position])
+        columns += _product(term, columns_of, full[position], max(n, _MOST_COLUMNS))
     matrix = np.empty((n, len(columns)), order="F")
     for j, (_, values) in enumerate(columns):
         matrix[:, j] = values
@@ -86,11 +88,16 @@ def _fully_coded(terms: Terms, variables: Mapping[Expr, Variable]) -> list[set[E
 
 
 def _product(
-    term: Sequence[Expr], columns_of: Callable[[Expr, bool], Columns], full: set[Expr]
+    term: Sequence[Expr], columns_of: Callable[[Expr, bool], Columns], full: set[Expr], most: int
 ) -> Columns:
     out = columns_of(term[0], term[0] in full)
     for variable in term[1:]:
         right = columns_of(variable, variable in full)
+        if len(out) * len(right) > most:
+            raise DataError(
+                f"the term {':'.join(map(str, term))} has {len(out) * len(right)} columns or more, "
+                f"and at most {most} can be told apart here; use factors with fewer levels"
+            )
         out = [(f"{a}:{b}", x * y) for b, y in right for a, x in out]
     return out
 

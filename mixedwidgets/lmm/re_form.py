@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixedwidgets.errors import FormulaError, nearest
+from mixedwidgets.errors import FormulaError, listed, nearest
 from mixedwidgets.lmm.arguments import check_calls
 from mixedwidgets.lmm.columns import Table, Variable
 from mixedwidgets.lmm.design import Design
@@ -110,10 +110,10 @@ def selected_columns(design: Design, re_form: Any) -> tuple[NDArray[np.bool_], .
             mask |= np.isin(columns, names)
         split = any(_splits_a_term(mask, terms, design.recipe) for mask, _, terms in mine)
         if absent or split:
-            listed = ", ".join(n for _, columns, _ in mine for n in columns)
+            has = listed([n for _, columns, _ in mine for n in columns])
             raise FormulaError(
                 f"re_form asks for ({term}), which stands for the effects {', '.join(names)} of "
-                f"{name!r}, but the model codes them as {listed}; write the term as the model does"
+                f"{name!r}, but the model codes them as {has}; write the term as the model does"
             )
     return masks
 
@@ -147,11 +147,11 @@ def _kept(rhs: Expr, spec: ModelSpec) -> tuple[RandomTerm, ...]:
 
 def _refuse_unknown(term: RandomTerm, known: Mapping[str, list[Terms]], spec: ModelSpec) -> None:
     name = group_name(term.group)
-    has = ", ".join(f"({t})" for t in spec.random)
+    has = listed([f"({t})" for t in spec.random])
     if name not in known:
         raise NodeError(
             f"re_form names the grouping factor {name!r}, which the model does not have"
-            f"{nearest(name, known)}; it has {', '.join(map(repr, known))}",
+            f"{nearest(name, known)}; it has {listed(list(map(repr, known)))}",
             term.group,
         )
     wanted = expand(term.columns)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from mixedwidgets.errors import FormulaError, nearest
+from mixedwidgets.errors import FormulaError, listed, nearest
 from mixedwidgets.lmm.expressions import (
     Binary,
     Call,
@@ -101,17 +100,18 @@ def _old_rhs(old: ModelSpec, addends: Sequence[tuple[str, Expr]]) -> Expr:
     return old.written_out if subtracted & (pieces - as_written) else old.rhs
 
 
-@dataclass
 class _Total:
-    """The sum of the parts read so far."""
+    """The sum of the parts read so far, and what it stands for."""
 
-    sum: Expr | None = None
-    removed_offsets: tuple[Expr, ...] = ()
+    def __init__(self) -> None:
+        self.parts: list[tuple[str, Expr]] = []
+        self.present: dict[frozenset[Expr], Sequence[Expr]] = {}
+        self.offsets: dict[Expr, None] = {}
 
     def terms(self) -> Terms:
-        terms = expand(Number(1) if self.sum is None else self.sum)
-        offsets = tuple(o for o in terms.offsets if o not in self.removed_offsets)
-        return Terms(terms.intercept, terms.terms, offsets)
+        (_, first), *rest = self.parts or [("+", Number(1))]
+        terms = expand(Sum(first, tuple(rest)) if rest else first)
+        return Terms(terms.intercept, terms.terms, tuple(self.offsets))
 
     def include(self, op: str, written: Expr, addend: Expr) -> None:
         """Add or subtract one part; ``written`` is the same before dots were filled in."""
@@ -120,33 +120,35 @@ class _Total:
         if op == "-" and isinstance(inner, Call) and inner.function == "offset":
             self._remove_offset(inner, written)
             return
+        stands_for = expand(addend)
         if op == "-":
             self._refuse_absent(addend, written)
-        if self.sum is None:
-            self.sum = addend
+            for term in stands_for.terms:
+                self.present.pop(frozenset(term), None)
         else:
-            self.sum = Sum(self.sum, ((op, addend),))
+            self.present |= {frozenset(term): term for term in stands_for.terms}
+            self.offsets |= dict.fromkeys(stands_for.offsets)
+        self.parts.append((op, addend))
 
     def _remove_offset(self, call: Call, written: Expr) -> None:
         (gone,) = expand(call).offsets
-        present = self.terms().offsets
-        if gone not in present:
-            listed = ", ".join(f"offset({o})" for o in present) or "no offset"
-            raise NodeError(f"{call} is not in the model and cannot be subtracted from it; "
-                            f"it has {listed}", written)  # fmt: skip
-        self.removed_offsets = (*self.removed_offsets, gone)
+        if gone not in self.offsets:
+            present = listed([f"offset({o})" for o in self.offsets]) or "no offset"
+            raise NodeError(
+                f"{call} is not in the model and cannot be subtracted from it; it has {present}",
+                written,
+            )
+        del self.offsets[gone]
 
     def _refuse_absent(self, addend: Expr, written: Expr) -> None:
-        present = self.terms()
-        known = {frozenset(term): _label(term) for term in present.terms}
         for part in _summands(addend):
             gone = expand(part).terms
-            if gone and not any(frozenset(term) in known for term in gone):
+            if gone and not any(frozenset(term) in self.present for term in gone):
                 label = str(strip_parens(part))
-                labels = list(known.values())
+                labels = [_label(term) for term in self.present.values()]
                 raise NodeError(
                     f"{label} is not in the model and cannot be subtracted from it"
-                    f"{nearest(label, labels)}; its terms are {', '.join(labels) or 'none'}",
+                    f"{nearest(label, labels)}; its terms are {listed(labels) or 'none'}",
                     written,
                 )
 
