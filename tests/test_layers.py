@@ -23,8 +23,9 @@ FACE = "mixedwidgets"  # mixedwidgets/__init__.py, which may name everything for
 FLOORS = [
     line.split()
     for line in """
-_version errors lmm lmm.call plots widgets
-catalogue
+_version errors lmm plots widgets
+catalogue lmm.control
+lmm.call
 
 # likelihood theory by hand
 likelihood.groups
@@ -48,7 +49,8 @@ lmm.re_form
 lmm.blockdiag lmm.newton lmm.solved lmm.theta
 lmm.crossproducts
 lmm.grouped
-lmm.crossed lmm.grouped_deviance
+lmm.coupling lmm.grouped_deviance
+lmm.crossed
 lmm.crossed_deviance lmm.moments
 lmm.deviance
 lmm.objective lmm.start

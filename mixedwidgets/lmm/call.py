@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mixedwidgets.lmm.control import DEFAULT, Control
+
 
 @dataclass(frozen=True, eq=False)
 class Call:
@@ -21,6 +23,8 @@ class Call:
         What was done with missing values.
     contrasts : mapping, optional
         Coding of factors.
+    control : Control
+        How hard to search and what to make of doubtful models.
     """
 
     data: Any = None
@@ -29,3 +33,4 @@ class Call:
     subset: Any = None
     na_action: str = "omit"
     contrasts: Mapping[str, Any] | None = None
+    control: Control = DEFAULT

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mixedwidgets.lmm.control import DEFAULT, Control
 from mixedwidgets.lmm.deviance import AnySolved, solve
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import AnyMoments
-from mixedwidgets.lmm.optimize import Optimum, optimise
+from mixedwidgets.lmm.optimize import Optimum, Progress, optimise
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,13 @@ class Estimate:
         return tuple(whole[c, c] for c in self.moments.layout.slices)
 
 
-def estimate(moments: AnyMoments, reml: bool, start: Array | None = None) -> Estimate:
+def estimate(
+    moments: AnyMoments,
+    reml: bool,
+    start: Array | None = None,
+    control: Control = DEFAULT,
+    progress: Progress | None = None,
+) -> Estimate:
     """Optimise and read off the estimates.
 
     Parameters
@@ -63,12 +70,16 @@ def estimate(moments: AnyMoments, reml: bool, start: Array | None = None) -> Est
         Restricted likelihood.
     start : (ntheta,) array, optional
         theta to start from.
+    control : Control
+        How hard to search.
+    progress : callable, optional
+        Told of every accepted step.
 
     Returns
     -------
     Estimate
     """
-    optimum = optimise(moments, reml, start)
+    optimum = optimise(moments, reml, start, control, progress)
     solved = solve(optimum.S, moments, reml)
     sigma = float(np.sqrt(solved.q / solved.N))
     back = np.linalg.inv(moments.basis.R)

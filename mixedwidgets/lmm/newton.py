@@ -12,6 +12,9 @@ from mixedwidgets.lmm.linalg import Array
 # x -> value, gradient (k,), Hessian (k, k)
 Objective = Callable[[Array], tuple[float, Array, Array]]
 
+# told of every accepted point and its value, the start included
+Watch = Callable[[Array, float], None]
+
 STATIONARY = 1e-13  # Newton decrement, relative to 1 + |value|, below which a point is stationary
 EXACT = 1e-22  # decrement below which another step would change nothing
 NEGATIVE = 1e-7  # curvature, after scaling to unit diagonal, that counts as downhill at a saddle
@@ -46,7 +49,13 @@ class Minimum:
     converged: bool
 
 
-def minimise(objective: Objective, start: Array, max_steps: int = 100) -> Minimum:
+def minimise(
+    objective: Objective,
+    start: Array,
+    max_steps: int = 100,
+    tolerance: float = STATIONARY,
+    watch: Watch | None = None,
+) -> Minimum:
     """Minimise a twice differentiable function from a start.
 
     Steps solve the Newton equations with the Hessian's eigenvalues made positive, after scaling to
@@ -63,6 +72,10 @@ def minimise(objective: Objective, start: Array, max_steps: int = 100) -> Minimu
         A point with a finite value.
     max_steps : int
         Accepted steps at most.
+    tolerance : float
+        Newton decrement, relative to 1 + |value|, at which a point counts as stationary.
+    watch : callable, optional
+        Told of every accepted point and its value.
 
     Returns
     -------
@@ -72,13 +85,15 @@ def minimise(objective: Objective, start: Array, max_steps: int = 100) -> Minimu
     value, gradient, hessian = objective(x)
     evaluations = 1
     path = [(x, value)]
+    if watch is not None:
+        watch(x, value)
     converged = len(x) == 0
     if not np.isfinite(value):
         return Minimum(x, value, gradient, hessian, tuple(path), evaluations, False)
     escapes = 0
-    while not converged and len(path) <= max_steps:
+    while not converged:
         step, decrement, downhill = _direction(gradient, hessian)
-        if decrement <= STATIONARY * (1.0 + abs(value)):
+        if decrement <= tolerance * (1.0 + abs(value)):
             if downhill is None or escapes >= 5:
                 converged = downhill is None
                 if decrement <= EXACT * (1.0 + abs(value)):
@@ -90,6 +105,8 @@ def minimise(objective: Objective, start: Array, max_steps: int = 100) -> Minimu
                 break
             escapes += 1
             step = downhill * max(0.1, 0.1 * float(np.abs(x).max()))
+        if len(path) > max_steps:
+            break
         found, used = _line_search(objective, x, value, step)
         evaluations += used
         if found is None:
@@ -97,6 +114,8 @@ def minimise(objective: Objective, start: Array, max_steps: int = 100) -> Minimu
             break
         x, value, gradient, hessian = found
         path.append((x, value))
+        if watch is not None:
+            watch(x, value)
     return Minimum(x, value, gradient, hessian, tuple(path), evaluations, converged)
 
 

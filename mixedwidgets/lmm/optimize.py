@@ -8,16 +8,18 @@ boundary may lower the deviance.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mixedwidgets.lmm.control import DEFAULT, Control
 from mixedwidgets.lmm.deviance import differentiate, solve
 from mixedwidgets.lmm.linalg import Array, lower_triangle
 from mixedwidgets.lmm.moments import AnyMoments
-from mixedwidgets.lmm.newton import Minimum, Objective, minimise
+from mixedwidgets.lmm.newton import Minimum, Objective, Watch, minimise
 from mixedwidgets.lmm.objective import Factor, profiled_derivatives, profiled_deviance
-from mixedwidgets.lmm.start import moment_start
+from mixedwidgets.lmm.start import moment_start, scattered
 from mixedwidgets.lmm.theta import Layout
 
 NOISE = 1e-12  # relative rise of the deviance that setting a component to zero may show
@@ -25,6 +27,10 @@ SMALL = 1e-2  # relative standard deviation (whitened) below which zero is tried
 ROUNDING = 1e-14  # of a factor in whitened coordinates, relative to its largest element
 MAX_ESCAPES = 3
 PATIENCE = 40  # steps before the random effects of a term are put in another order
+AGREEMENT = 1e-9  # of 1 + |criterion|: values this close are one optimum
+
+# told of each search, by number from 1, every theta accepted and its criterion
+Progress = Callable[[int, Array, float], None]
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,10 @@ class Optimum:
         each in units of its standard deviation where it has one.
     starts : int
         Number of starting points tried.
+    agreeing : int
+        How many of them led to this optimum.
+    exhausted : bool
+        Whether the search took all the steps it was allowed.
     """
 
     theta: Array
@@ -68,6 +78,8 @@ class Optimum:
     curvature: float
     boundary: tuple[tuple[int, Array], ...]
     starts: int
+    agreeing: int
+    exhausted: bool
 
     @property
     def S(self) -> Array:
@@ -75,7 +87,13 @@ class Optimum:
         return np.asarray(self.T @ self.T.T)
 
 
-def optimise(moments: AnyMoments, reml: bool, start: Array | None = None) -> Optimum:
+def optimise(
+    moments: AnyMoments,
+    reml: bool,
+    start: Array | None = None,
+    control: Control = DEFAULT,
+    progress: Progress | None = None,
+) -> Optimum:
     """Find the optimum of the (restricted) likelihood.
 
     Parameters
@@ -86,20 +104,26 @@ def optimise(moments: AnyMoments, reml: bool, start: Array | None = None) -> Opt
         Restricted likelihood.
     start : (ntheta,) array, optional
         theta to start from; method-of-moments values otherwise.
+    control : Control
+        Tolerance, limit of steps and number of starts.
+    progress : callable, optional
+        Told of every accepted step.
 
     Returns
     -------
     Optimum
     """
     layout = moments.layout
-    objective = profiled_deviance(Factor(layout, np.eye(layout.width)), moments, reml)
+    search = _Searches(moments, reml, control, progress)
+    objective = search.objective
     first = moment_start(moments, reml) if start is None else whitened_factor(start, moments)
-    best = _search(first, objective, moments, reml)
-    evaluations, starts, path = best.evaluations, 1, best.path
+    best = search(first)
+    path, values = best.path, [best.value]
     T = _settle(best.x, objective, layout)
-    for start_again in _other_starts(T, best.converged, layout):
-        other = _search(start_again, objective, moments, reml)
-        evaluations, starts = evaluations + other.evaluations, starts + 1
+    further = scattered(layout, control.starts - 1)
+    for start_again in (*_other_starts(T, best.converged, layout), *further):
+        other = search(start_again)
+        values.append(other.value)
         if _better(other, best):
             best, path = other, other.path
             T = _settle(best.x, objective, layout)
@@ -107,8 +131,10 @@ def optimise(moments: AnyMoments, reml: bool, start: Array | None = None) -> Opt
         outward = _downhill_outward(T, moments, reml)
         if outward is None:
             break
-        best = _search(T + outward, objective, moments, reml)
-        evaluations, path = evaluations + best.evaluations, path + best.path
+        values.remove(best.value)
+        best = search(T + outward)
+        values.append(best.value)
+        path = path + best.path
         T = _settle(best.x, objective, layout)
     value, gradient, hessian = objective(layout.vector(_blockwise_lower(T, layout)))
     theta = natural_theta(T, moments)
@@ -117,12 +143,14 @@ def optimise(moments: AnyMoments, reml: bool, start: Array | None = None) -> Opt
         T=T,
         value=value,
         trace=tuple((natural_theta(layout.matrix(x), moments), v) for x, v in path),
-        evaluations=evaluations + 1,
+        evaluations=search.evaluations + 1,
         converged=best.converged and _downhill_outward(T, moments, reml) is None,
         gradient=float(np.abs(gradient).max(initial=0.0)),
         curvature=_free_curvature(T, hessian, layout),
         boundary=_zero_directions(theta, layout),
-        starts=starts,
+        starts=len(values),
+        agreeing=sum(v <= value + AGREEMENT * (1.0 + abs(value)) for v in values),
+        exhausted=not best.converged and len(best.path) > control.max_iterations,
     )
 
 
@@ -148,33 +176,71 @@ def whitened_factor(theta: Array, moments: AnyMoments) -> Array:
     return _blockwise_lower(moments.whitening @ layout.matrix(np.asarray(theta, float)), layout)
 
 
-def _search(start: Array, objective: Objective, moments: AnyMoments, reml: bool) -> Minimum:
-    """Minimise from a factor T; where that takes long, go on in another order.
+class _Searches:
+    """Searches of one likelihood from several starts, with a count of what they cost."""
 
-    Where the first random effect of a term hardly varies, the elements of T below its own turn
-    freely into the next column, and the search creeps along the bottom of a curved valley. With
-    the effects ordered by decreasing variance it does not.
-    """
-    layout = moments.layout
-    first = minimise(objective, layout.vector(_blockwise_lower(start, layout)), PATIENCE)
-    if first.converged:
-        return first
-    T = layout.matrix(first.x)
-    sizes = np.sum(T**2, axis=1)
-    order = np.concatenate([c.start + np.argsort(-sizes[c], kind="stable") for c in layout.slices])
-    factor = Factor(layout, np.eye(layout.width)[:, order])
-    ordered = profiled_deviance(factor, moments, reml)
-    then = minimise(ordered, layout.vector(_blockwise_lower(T[order], layout)))
+    def __init__(
+        self, moments: AnyMoments, reml: bool, control: Control, progress: Progress | None
+    ):
+        self.moments, self.reml, self.control, self.progress = moments, reml, control, progress
+        self.objective = self._objective(np.eye(moments.layout.width))
+        self.evaluations = 0
+        self.number = 0
 
-    def back(x: Array) -> Array:
-        return layout.vector(_blockwise_lower(factor.A @ layout.matrix(x), layout))
+    def __call__(self, start: Array) -> Minimum:
+        """Minimise from a factor T; where that takes long, go on in another order.
 
-    return replace(
-        then,
-        x=back(then.x),
-        path=first.path + tuple((back(x), value) for x, value in then.path),
-        evaluations=first.evaluations + then.evaluations,
-    )
+        Where the first random effect of a term hardly varies, the elements of T below its own turn
+        freely into the next column, and the search creeps along the bottom of a curved valley.
+        With the effects ordered by decreasing variance it does not.
+        """
+        layout, limit = self.moments.layout, self.control.max_iterations
+        self.number += 1
+        first = self._minimise(self.objective, start, min(PATIENCE, limit), None)
+        taken = len(first.path) - 1
+        if first.converged or taken >= limit:
+            return first
+        T = layout.matrix(first.x)
+        sizes = np.sum(T**2, axis=1)
+        order = np.concatenate(
+            [c.start + np.argsort(-sizes[c], kind="stable") for c in layout.slices]
+        )
+        A = np.eye(layout.width)[:, order]
+        then = self._minimise(self._objective(A), T[order], limit - taken, A)
+        return replace(then, path=first.path + then.path[1:])
+
+    def _objective(self, A: Array) -> Objective:
+        return profiled_deviance(Factor(self.moments.layout, A), self.moments, self.reml)
+
+    def _minimise(self, objective: Objective, start: Array, steps: int, A: Array | None) -> Minimum:
+        """Minimise in the coordinates that A goes in front of; answer in whitened ones."""
+        layout = self.moments.layout
+
+        def back(x: Array) -> Array:
+            if A is None:
+                return x
+            return layout.vector(_blockwise_lower(A @ layout.matrix(x), layout))
+
+        found = minimise(
+            objective,
+            layout.vector(_blockwise_lower(start, layout)),
+            steps,
+            self.control.tolerance,
+            self._watch(back),
+        )
+        self.evaluations += found.evaluations
+        path = tuple((back(x), value) for x, value in found.path)
+        return found if A is None else replace(found, x=back(found.x), path=path)
+
+    def _watch(self, back: Callable[[Array], Array]) -> Watch | None:
+        progress, layout = self.progress, self.moments.layout
+        if progress is None:
+            return None
+
+        def watch(x: Array, value: float) -> None:
+            progress(self.number, natural_theta(layout.matrix(back(x)), self.moments), value)
+
+        return watch
 
 
 def _other_starts(T: Array, converged: bool, layout: Layout) -> list[Array]:

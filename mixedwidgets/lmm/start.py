@@ -8,6 +8,7 @@ from mixedwidgets.lmm.deviance import differentiate, solve
 from mixedwidgets.lmm.grouped import GroupedMoments
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import AnyMoments, CrossedMoments
+from mixedwidgets.lmm.theta import Layout
 
 
 def moment_start(moments: AnyMoments, reml: bool) -> Array:
@@ -100,4 +101,30 @@ def _positive(covariance: Array, moments: CrossedMoments) -> Array:
         floor = max(0.1 / max(float(typical), 1e-12), 1e-3 * float(values.max()))
         values = np.maximum(values, floor)
         out[columns, columns] = np.linalg.cholesky((vectors * values) @ vectors.T)
+    return out
+
+
+def scattered(layout: Layout, count: int) -> list[Array]:
+    """Starts that depend on no data: factors of random size and direction.
+
+    The same ones every time: sizes of 1/30 to 30 residual standard deviations, uniform on the
+    logarithmic scale.
+
+    Parameters
+    ----------
+    layout : Layout
+        Blocks of the factor.
+    count : int
+        How many.
+
+    Returns
+    -------
+    list of (K, K) arrays
+        Lower triangular in blocks, in whitened coordinates.
+    """
+    random = np.random.default_rng(20260)
+    out = []
+    for _ in range(count):
+        size = 30.0 ** random.uniform(-1.0, 1.0, layout.width)
+        out.append(size[:, None] * layout.matrix(random.normal(size=layout.ntheta)))
     return out
