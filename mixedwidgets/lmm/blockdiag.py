@@ -13,6 +13,10 @@ from scipy.sparse import csr_array
 
 from mixedwidgets.lmm.linalg import Array
 
+STRIP = 64  # rows that are transposed at a time
+
+Ints = NDArray[np.intp]
+
 
 @dataclass(frozen=True)
 class Partition:
@@ -37,14 +41,14 @@ class Partition:
         return sum(count * size * size for count, size in self.runs)
 
     @cached_property
-    def first(self) -> NDArray[np.intp]:
+    def first(self) -> Ints:
         """First row of the block that each row is in, (size,)."""
         sizes = np.concatenate([np.full(c, s, dtype=np.intp) for c, s in self.runs])
         starts = np.cumsum(sizes) - sizes
         return np.repeat(starts, sizes)
 
     @cached_property
-    def base(self) -> NDArray[np.intp]:
+    def base(self) -> Ints:
         """Where each row begins in the storage, (size,)."""
         widths = np.concatenate([np.full(c * s, s, dtype=np.intp) for c, s in self.runs])
         return np.cumsum(widths) - widths
@@ -69,14 +73,37 @@ class Partition:
         """The zero matrix."""
         return self.wrap(np.zeros(self.storage))
 
-    def gather(
-        self, rows: NDArray[np.intp], columns: NDArray[np.intp], values: Array
-    ) -> BlockDiagonal:
+    def gather(self, rows: Ints, columns: Ints, values: Array) -> BlockDiagonal:
         """The sum of single elements, all inside blocks."""
         flat = np.bincount(
             self.base[rows] + columns - self.first[rows], weights=values, minlength=self.storage
         )
         return self.wrap(np.asarray(flat, dtype=np.float64))
+
+    def places(self, rows: Ints, columns: Ints) -> tuple[Ints, Ints]:
+        """The distinct places in the storage of some elements, and which each element has."""
+        at = self.base[rows] + columns - self.first[rows]
+        seen = np.zeros(self.storage, dtype=bool)
+        seen[at] = True
+        where = np.flatnonzero(seen)
+        number = np.empty(self.storage, dtype=np.int32)
+        number[where] = np.arange(len(where), dtype=np.int32)
+        return where, number[at]
+
+    def on_diagonal(self, where: Ints) -> NDArray[np.bool_]:
+        """Whether places in the storage are on the diagonal."""
+        diagonal = np.zeros(self.storage, dtype=bool)
+        diagonal[self.base + np.arange(self.size) - self.first] = True
+        return diagonal[where]
+
+    def symmetric(self, where: Ints, values: Array) -> BlockDiagonal:
+        """A symmetric matrix from elements of its upper triangle, given by place."""
+        flat = np.zeros(self.storage)
+        flat[where] = values
+        whole = self.wrap(flat)
+        for part in whole.parts:
+            mirror(part)
+        return whole
 
     def of_sparse(self, matrix: csr_array) -> BlockDiagonal:
         """A sparse matrix whose elements are all inside blocks, none given twice."""
@@ -112,6 +139,12 @@ class BlockDiagonal:
     def _with(self, do: Callable[[Array, Array], Array], other: BlockDiagonal) -> BlockDiagonal:
         pairs = zip(self.parts, other.parts, strict=True)
         return BlockDiagonal(self.partition, tuple(do(a, b) for a, b in pairs))
+
+    def elements(self, where: Ints) -> Array:
+        """The elements at some places in the storage."""
+        if len(self.parts) == 1:
+            return np.asarray(self.parts[0].reshape(-1)[where])
+        return np.concatenate([p.reshape(-1) for p in self.parts])[where]
 
     @property
     def T(self) -> BlockDiagonal:
@@ -196,14 +229,30 @@ def _positive_inverse(a: Array) -> tuple[Array, float]:
     if a.shape[0] > 1:
         factor = np.linalg.cholesky(a)
         return np.asarray(np.linalg.inv(a)), 2.0 * float(np.log(np.einsum("cii->ci", factor)).sum())
-    factor, failed = lapack.dpotrf(a[0], lower=0, clean=0)
+    # LAPACK sees the transpose of a row-major array: its lower triangle is our upper one
+    factor, failed = lapack.dpotrf(a[0].T, lower=1, clean=0)
     if failed:
         raise np.linalg.LinAlgError("not positive definite")
     logdet = 2.0 * float(np.log(np.diag(factor)).sum())
-    inverse, _ = lapack.dpotri(factor, lower=0, overwrite_c=1)
-    upper = np.triu(inverse, 1)
-    inverse = np.triu(inverse) + upper.T
-    return np.array(inverse, dtype=np.float64, order="C")[None], logdet
+    inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+    out = np.asarray(inverse, dtype=np.float64).T[None]
+    mirror(out)
+    return out, logdet
+
+
+def mirror(part: Array) -> None:
+    """Copy the upper triangles of (count, size, size) blocks to the lower ones, in place."""
+    size = part.shape[1]
+    if size == 1:
+        return
+    if size <= STRIP:
+        i, j = np.tril_indices(size, -1)
+        part[:, i, j] = part[:, j, i]
+        return
+    for low in range(0, size, STRIP):
+        high = min(low + STRIP, size)
+        part[:, high:, low:high] = part[:, low:high, high:].transpose(0, 2, 1)
+        mirror(part[:, low:high, low:high])
 
 
 def _shift(a: Array, down: int, right: int) -> Array:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from mixedwidgets.lmm.blockdiag import BlockDiagonal, Partition
+from mixedwidgets.lmm.coupling import Coupling, Ints
 from mixedwidgets.lmm.crossproducts import Columns, Moments, columns_of
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.grouped import Orthogonal, orthogonalise
@@ -25,47 +25,6 @@ from mixedwidgets.lmm.linalg import Array
 FEW = 48  # columns of the other factors that are not worth splitting into blocks
 CROWDED = 0.15  # share of nonzero couplings above which a dense matrix is faster
 TINY = 250_000  # elements up to which a dense matrix is faster in any case
-
-Ints = NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class Coupling:
-    """Q_j' Z2: the other factors' columns in the coordinates of the eliminated factor's levels.
-
-    Attributes
-    ----------
-    values : (K1, e) array
-        Its elements, for each of the K1 coordinates of a level.
-    group : (e,) array of int
-        The level of each element, increasing.
-    columns : (e,) array of int
-        The column of each element, increasing within a level.
-    shape : (int, int)
-        Number of levels and of columns.
-    dense : bool
-        Whether every level has an element in every column.
-    """
-
-    values: Array
-    group: Ints
-    columns: Ints
-    shape: tuple[int, int]
-    dense: bool
-
-    @cached_property
-    def _indptr(self) -> Ints:
-        return np.searchsorted(self.group, np.arange(self.shape[0] + 1))
-
-    def scaled(self, weights: Array) -> list[Array | csr_array]:
-        """Matrices (m, q), one for each row of the (r, K1, m) weights applied to each level."""
-        if self.values.shape[0] == 1:
-            rows = self.values[0] * weights[:, 0, self.group]
-        else:
-            rows = np.einsum("rce,ce->re", weights[:, :, self.group], self.values)
-        if self.dense:
-            return [row.reshape(self.shape) for row in rows]
-        return [csr_array((row, self.columns, self._indptr), shape=self.shape) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -113,9 +72,7 @@ class CrossedMoments(Moments):
         out = np.zeros((self.layout.width, self.layout.width))
         leading = np.einsum("iaj,ibj->ab", self.R, self.R) / self.R.shape[2]
         out[np.ix_(self.leading, self.leading)] = leading
-        full = self.rest22
-        for half in self.coupling.scaled(_identities(self.R)):
-            full = full + gram(half, half, full.partition)
+        full = self.rest22 + self.coupling.gram(_identities(self.R))
         for a, places in self.places.items():
             for b, others in self.places.items():
                 if len(places) == len(others) and abs(int(others[0] - places[0])) < 64:
@@ -137,14 +94,6 @@ class CrossedMoments(Moments):
 def _identities(R: Array) -> Array:
     width, m = R.shape[0], R.shape[2]
     return np.broadcast_to(np.eye(width)[:, :, None], (width, width, m))
-
-
-def gram(left: Array | csr_array, right: Array | csr_array, partition: Partition) -> BlockDiagonal:
-    """``left' right`` of two couplings, whose elements are all inside blocks."""
-    product = left.T @ right
-    if isinstance(product, np.ndarray):
-        return BlockDiagonal(partition, (product[None],))
-    return partition.of_sparse(csr_array(product))
 
 
 def crossed_moments(design: Design) -> CrossedMoments:
@@ -174,9 +123,7 @@ def crossed_moments(design: Design) -> CrossedMoments:
     partition, starts = others.partition()
     places = others.places(starts)
     coupling = others.coupling(starts, partition)
-    rest22 = others.squares(starts, partition)
-    for half in coupling.scaled(_identities(parts.R)):
-        rest22 = rest22 - gram(half, half, partition)
+    rest22 = others.squares(starts, partition) - coupling.gram(_identities(parts.R))
     return CrossedMoments(
         **columns.fields(),
         eliminated=eliminated,
@@ -296,9 +243,9 @@ class _Others:
             full = np.zeros((len(value), cells))
             full[:, group * shape[1] + column] = value
             at = np.arange(cells)
-            return Coupling(full, at // shape[1], at % shape[1], shape, True)
+            return Coupling(full, at // shape[1], at % shape[1], shape[0], partition, True)
         order = np.lexsort((column, group))
-        return Coupling(value[:, order], group[order], column[order], shape, False)
+        return Coupling(value[:, order], group[order], column[order], shape[0], partition, False)
 
     def squares(self, starts: list[Ints], partition: Partition) -> BlockDiagonal:
         """Z2' Z2."""

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from mixedwidgets.lmm.blockdiag import BlockDiagonal
-from mixedwidgets.lmm.crossed import CrossedMoments, gram
+from mixedwidgets.lmm.coupling import Matrix, product, row_products
+from mixedwidgets.lmm.crossed import CrossedMoments
 from mixedwidgets.lmm.grouped_deviance import eliminate
 from mixedwidgets.lmm.linalg import Array, lower_triangle, semidefinite_root
 from mixedwidgets.lmm.solved import Blocks, Derivatives, Solved
 
 SMALL = 300  # columns of the other factors up to which exact second derivatives cost little
-CHUNK = 4_000_000  # elements of one dense piece of a sparse product
-Matrix = Array | csr_array
+SEEN = 1e-3  # relative variance times information below which it cannot be divided by
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,6 @@ class SolvedCrossed(Solved):
         L_j^-1 R_j, with L_j the Cholesky factor of I + R_j S_1 R_j'.
     D, d : (K1, p, m), (K1, m) arrays
         L_j^-1 Q_j' of X and of r.
-    halves : list of K1 (m, q) matrices
-        L_j^-1 Q_j' Z_2, row by row.
     inverse_root : (K1, K1, m) array
         L_j^-1.
     factor : (K, K) array
@@ -50,7 +48,7 @@ class SolvedCrossed(Solved):
     G : BlockDiagonal (q, q)
         Z_2' V_1^-1 Z_2.
     U, A : BlockDiagonal (q, q)
-        Lambda A Lambda' with A = (I + Lambda' G Lambda)^-1.
+        Lambda A Lambda' with A = (I + Lambda' G Lambda)^-1; A is None where Lambda is zero.
     X2, r2 : (q, p), (q,) arrays
         Z_2' V_1^-1 of X and of r.
     """
@@ -59,12 +57,11 @@ class SolvedCrossed(Solved):
     H: Array
     D: Array
     d: Array
-    halves: list[Matrix]
     inverse_root: Array
     factor: Array
     G: BlockDiagonal
     U: BlockDiagonal
-    A: BlockDiagonal
+    A: BlockDiagonal | None
     X2: Array
     r2: Array
 
@@ -83,7 +80,7 @@ class SolvedCrossed(Solved):
     def modes(self) -> Blocks:
         """Conditional modes in whitened coordinates, (k, m) for each block."""
         second = self.U.dot(self.r2[:, None])
-        first = self.d - np.stack([h @ second[:, 0] for h in self.halves])
+        first = self.d - self._half(second)[:, 0]
         leading = self.moments.leading
         S1 = self.S[np.ix_(leading, leading)]
         modes = S1 @ np.einsum("iaj,ij->aj", self.H, first)
@@ -97,17 +94,21 @@ class SolvedCrossed(Solved):
     def _along(self, x: Blocks) -> tuple[Array, Array]:
         """L_j^-1 Q_j' Z x, (K1, t, m), and Z_2' V_1^-1 Z x, (q, t)."""
         first, second = self._join(x)
-        along = np.einsum("iaj,atj->itj", self.H, first)
-        along += np.stack([(h @ second).T for h in self.halves])
-        rest = self.moments.rest22.dot(second)
-        for half, line in zip(self.halves, along, strict=True):
-            rest += half.T @ line.T
-        return along, rest
+        along = np.einsum("iaj,atj->itj", self.H, first) + self._half(second)
+        return along, self.moments.rest22.dot(second) + self._up(along)
+
+    def _half(self, x: Array) -> Array:
+        """L_j^-1 C_j x, (K1, t, m), for a (q, t) matrix."""
+        return np.einsum("abj,btj->atj", self.inverse_root, self.moments.coupling.down(x))
+
+    def _up(self, y: Array) -> Array:
+        """Sum of C_j' L_j^-T y_j, (q, t), for a (K1, t, m) array."""
+        return self.moments.coupling.up(np.einsum("abj,atj->btj", self.inverse_root, y))
 
     def _inverse(self, along: Array, rest: Array) -> tuple[Array, Array]:
         """Z_1' V^-1 v, (K1, t, m), and Z_2' V^-1 v, (q, t), from the same without Z_2's effects."""
         Us = self.U.dot(rest)
-        inner = along - np.stack([(h @ Us).T for h in self.halves])
+        inner = along - self._half(Us)
         return np.einsum("iaj,itj->atj", self.H, inner), rest - self.G.dot(Us)
 
     def products(self, x: Blocks, y: Blocks) -> Array:
@@ -146,20 +147,27 @@ class SolvedCrossed(Solved):
         return first, second
 
     @cached_property
+    def weights(self) -> Array:
+        """H_j' L_j^-1, (K1, K1, m): Z_1' V_1^-1 Z_2 is this times C_j."""
+        return np.einsum("iaj,ibj->abj", self.H, self.inverse_root)
+
+    @cached_property
     def P(self) -> list[Matrix]:
-        """H_j' L_j^-1 Q_j' Z_2, one (m, q) matrix for each of the leading columns."""
-        weights = np.einsum("iaj,ibj->abj", self.H, self.inverse_root)
-        return self.moments.coupling.scaled(weights)
+        """Z_1' V_1^-1 Z_2, one (m, q) matrix for each of the leading columns."""
+        return self.moments.coupling.scaled(self.weights)
 
     @cached_property
     def coupled(self) -> Array:
         """P_j U P_j' for each level, (K1, K1, m)."""
-        P, m = self.P, self.moments.R.shape[2]
-        out = np.empty((len(P), len(P), m))
-        for a, left in enumerate(P):
-            for b in range(a, len(P)):
-                out[a, b] = out[b, a] = _row_products(left, self.U, P[b])
-        return out
+        inner = self.moments.coupling.quadratic(self.U)
+        return np.einsum("acj,cdj,bdj->abj", self.weights, inner, self.weights, optimize=True)
+
+    def cross(self, a: int, b: int) -> BlockDiagonal:
+        """P_a' P_b, (q, q)."""
+        coupling = self.moments.coupling
+        if len(self.weights) == 1:
+            return coupling.gram(self.weights**2)
+        return product([self.P[a]], [self.P[b]], coupling.partition)
 
     def covariances(self, factor: int) -> Array:
         """Conditional covariances of the effects of each level of a factor; see ``Solved``."""
@@ -217,26 +225,7 @@ class SolvedCrossed(Solved):
             rows = csr_array(P)[group[known]]
             scale = csr_array((weights[known, a], (where, np.arange(len(where)))), (n, len(where)))
             w = w - scale @ rows
-        return np.asarray(out + _row_products(w, self.U, w))
-
-
-def _row_products(left: Matrix, U: BlockDiagonal, right: Matrix) -> Array:
-    """The diagonal of ``left U right'``, row by row."""
-    if len(U.parts) > 1 or len(U.parts[0]) > 1:
-        product = csr_array(left) @ U.sparse()
-        return np.asarray(product.multiply(csr_array(right)).sum(axis=1)).reshape(-1)
-    m, q = left.shape
-    out = np.empty(m)
-    step = max(1, CHUNK // max(q, 1))
-    dense = U.parts[0][0]
-    for low in range(0, m, step):
-        piece = left[low : low + step] @ dense
-        other = right[low : low + step]
-        if isinstance(other, np.ndarray):
-            out[low : low + step] = np.einsum("ij,ij->i", piece, other)
-        else:
-            out[low : low + step] = other.multiply(piece).sum(axis=1)
-    return out
+        return np.asarray(out + row_products(w, self.U, w))
 
 
 def solve_crossed(S: Array, moments: CrossedMoments, reml: bool) -> SolvedCrossed:
@@ -262,16 +251,11 @@ def solve_crossed(S: Array, moments: CrossedMoments, reml: bool) -> SolvedCrosse
         moments.R, np.concatenate((moments.C, identity), axis=1), S[np.ix_(leading, leading)]
     )
     H, D, inverse_root = rows[:, :width], rows[:, width:-width], rows[:, -width:]
-    halves = moments.coupling.scaled(inverse_root)
-    G, G2x = moments.rest22, moments.rest2x
-    for half, line in zip(halves, D, strict=True):
-        G = G + gram(half, half, G.partition)
-        G2x = G2x + half.T @ line.T
+    coupling = moments.coupling
+    G = moments.rest22 + coupling.gram(np.einsum("caj,cbj->abj", inverse_root, inverse_root))
+    G2x = moments.rest2x + coupling.up(np.einsum("abj,atj->btj", inverse_root, D))
     factor = _factor(S, moments)
-    bands = _bands(factor, moments)
-    inner = _times(_times(G, bands).T, bands)
-    A, logdet2 = _plus_identity(inner).positive_inverse()
-    U = _times(_times(A, bands, transposed=True).T, bands, transposed=True)
+    U, A, logdet2 = _others_inverse(G, factor, moments)
     flat = D.transpose(1, 0, 2).reshape(p + 1, -1)
     whole = moments.within + flat @ flat.T - G2x.T @ U.dot(G2x)
     logdet = 2.0 * float(np.log(diagonal).sum()) + logdet2
@@ -292,7 +276,6 @@ def solve_crossed(S: Array, moments: CrossedMoments, reml: bool) -> SolvedCrosse
         H=H,
         D=D[:, :p],
         d=D[:, p] - np.matmul(delta, D[:, :p]),
-        halves=halves,
         inverse_root=inverse_root,
         factor=factor,
         G=G,
@@ -301,6 +284,20 @@ def solve_crossed(S: Array, moments: CrossedMoments, reml: bool) -> SolvedCrosse
         X2=G2x[:, :p],
         r2=G2x[:, p] - G2x[:, :p] @ delta,
     )
+
+
+def _others_inverse(
+    G: BlockDiagonal, factor: Array, moments: CrossedMoments
+) -> tuple[BlockDiagonal, BlockDiagonal | None, float]:
+    """U and A, and the log determinant of I + Lambda' G Lambda; without A where Lambda is zero."""
+    bands = _bands(factor, moments)
+    if not any(band.any() for band in bands):
+        return G.partition.zeros(), None, 0.0
+    A, logdet = _plus_identity(_sandwich(G, bands)).positive_inverse()
+    if len(bands) == 1:
+        return A.scaled(bands[0], bands[0]), A, logdet
+    U = _times(_times(A, bands, transposed=True).T, bands, transposed=True)
+    return U, A, logdet
 
 
 def _factor(S: Array, moments: CrossedMoments) -> Array:
@@ -340,6 +337,13 @@ def _times(matrix: BlockDiagonal, bands: list[Array], transposed: bool = False) 
         else:
             out = out + matrix.shifted(0, offset).scaled(ones, band)
     return out
+
+
+def _sandwich(matrix: BlockDiagonal, bands: list[Array]) -> BlockDiagonal:
+    """``Lambda' @ matrix @ Lambda`` for a symmetric matrix."""
+    if len(bands) == 1:
+        return matrix.scaled(bands[0], bands[0])
+    return _times(_times(matrix, bands).T, bands)
 
 
 def _plus_identity(matrix: BlockDiagonal) -> BlockDiagonal:
@@ -402,16 +406,29 @@ def _regular(solved: SolvedCrossed) -> bool:
     return bool(np.all(diagonal > 1e-4 * np.abs(solved.factor).max(axis=1)) and diagonal.all())
 
 
-def _alone(solved: SolvedCrossed) -> bool:
-    """Whether the other factors' effects have no variance."""
-    return not solved.factor[:, list(solved.moments.places)].any()
+def _inverse_bands(solved: SolvedCrossed) -> list[Array] | None:
+    """Lambda^-1, where dividing by it costs few digits; else None."""
+    moments = solved.moments
+    others = np.sort(list(moments.places))
+    factor = solved.factor[np.ix_(others, others)]
+    diagonal = solved.G.diagonal(0)
+    information = np.array([diagonal[moments.places[int(c)]].mean() for c in others])
+    size = np.diag(factor) ** 2 * information
+    if solved.A is None or not _regular(solved) or size.min() < SEEN:
+        return None
+    inverse = np.zeros_like(solved.factor)
+    inverse[np.ix_(others, others)] = np.linalg.inv(factor)
+    return _bands(inverse, moments)
 
 
 def M22(solved: SolvedCrossed) -> BlockDiagonal:
     """Z_2' V^-1 Z_2."""
-    if _alone(solved):
+    if solved.A is None:
         return solved.G
-    return solved.G - (solved.G @ solved.U) @ solved.G
+    inverse = _inverse_bands(solved)
+    if inverse is None:
+        return solved.G - (solved.G @ solved.U) @ solved.G
+    return _sandwich(_plus_identity(_negative(solved.A)), inverse)
 
 
 def _logdet_gradient(solved: SolvedCrossed, full: BlockDiagonal | None) -> Array:
@@ -420,13 +437,9 @@ def _logdet_gradient(solved: SolvedCrossed, full: BlockDiagonal | None) -> Array
     K = moments.layout.width
     out = np.zeros((K, K))
     leading = moments.leading
-    partition = solved.G.partition
     own = np.einsum("iaj,ibj->ab", solved.H, solved.H)
-    for a, left in enumerate(solved.P):
-        for b in range(a, len(leading)):
-            if not _alone(solved):
-                own[a, b] -= solved.U.inner(gram(left, solved.P[b], partition))
-                own[b, a] = own[a, b]
+    if solved.A is not None:
+        own -= solved.coupled.sum(axis=2)
     out[np.ix_(leading, leading)] = own
     for columns in moments.layout.slices:
         numbers = range(columns.start, columns.stop)
@@ -444,6 +457,7 @@ def _level_sums(solved: SolvedCrossed, full: BlockDiagonal | None, numbers: list
             for b in range(k):
                 out[a, b] = full.diagonal(b - a)[places[c]].sum()
         return out
+    assert solved.A is not None
     scaled = _times(solved.G, _bands(solved.factor, solved.moments)).T
     for offset in range(1 - k, k):
         line = scaled.column_products(solved.A.shifted(0, offset))
@@ -518,8 +532,7 @@ def _logdet_hessian(solved: SolvedCrossed, full: BlockDiagonal) -> Array:
     K = moments.layout.width
     out = np.zeros((K, K, K, K))
     _among_others(out, full, moments)
-    _among_leading(out, solved)
-    _across(out, solved)
+    _leading_parts(out, solved)
     return out.reshape(K * K, K * K)
 
 
@@ -542,44 +555,63 @@ def _among_others(out: Array, full: BlockDiagonal, moments: CrossedMoments) -> N
                                 out[a, a + down, d + right, d] = -sums[a, d]
 
 
-def _among_leading(out: Array, solved: SolvedCrossed) -> None:
-    leading, partition = solved.moments.leading, solved.G.partition
-    width = len(leading)
+def _leading_parts(out: Array, solved: SolvedCrossed) -> None:
+    """Pairs of levels of the eliminated factor, and pairs of it with the others."""
+    moments = solved.moments
+    leading, width = moments.leading, len(moments.leading)
     W = np.einsum("iaj,ibj->abj", solved.H, solved.H)
     own = np.einsum("bcj,daj->abcd", W, W)
-    if not _alone(solved):
+    cross = {(a, b): solved.cross(a, b) for a, b in np.ndindex(width, width)}
+    if solved.A is None:
+        for (a, b), whole in cross.items():
+            _across(out, solved, (a, b), whole, None)
+    else:
         V = solved.coupled
         own -= np.einsum("bcj,daj->abcd", W, V) + np.einsum("bcj,daj->abcd", V, W)
-        UK = {
-            (a, b): solved.U @ gram(solved.P[a], solved.P[b], partition)
-            for a in range(width)
-            for b in range(width)
-        }
+        KU = {pair: whole @ solved.U for pair, whole in cross.items()}
         for a, b, c, d in np.ndindex(width, width, width, width):
-            own[a, b, c, d] += UK[c, d].inner(UK[a, b].T)
+            own[a, b, c, d] += KU[c, d].inner(KU[a, b].T)
+        inverse = _inverse_bands(solved)
+        F = _kept(solved, inverse)
+        for pair, whole in cross.items():
+            if inverse is None:
+                KF = whole - KU[pair] @ solved.G
+            else:
+                KF = _times(_times(KU[pair], inverse, transposed=True), inverse)
+            _across(out, solved, pair, KF, F)
     out[np.ix_(leading, leading, leading, leading)] = -own
 
 
-def _across(out: Array, solved: SolvedCrossed) -> None:
-    moments, partition = solved.moments, solved.G.partition
-    leading = moments.leading
-    alone = _alone(solved)
-    if not alone:
-        F = _plus_identity(_negative(solved.U @ solved.G))
+def _kept(solved: SolvedCrossed, inverse: list[Array] | None) -> BlockDiagonal:
+    """F = I - U G, so that Z_1' V^-1 Z_2 = P F."""
+    if inverse is None:
+        return _plus_identity(_negative(solved.U @ solved.G))
+    return _times(_times(solved.U, inverse, transposed=True), inverse)
+
+
+def _across(
+    out: Array,
+    solved: SolvedCrossed,
+    pair: tuple[int, int],
+    KF: BlockDiagonal,
+    F: BlockDiagonal | None,
+) -> None:
+    """Minus the sums over levels of F' K_ab F between effects c and d of the other factors.
+
+    The pair (a, b) of K = P_a' P_b stands for the elements (b, a) of the eliminated factor.
+    """
+    moments = solved.moments
+    left, right = moments.leading[pair[1]], moments.leading[pair[0]]
     blocks = [range(c.start, c.stop) for c in moments.layout.slices if c.start in moments.places]
     widest = max(len(b) for b in blocks)
-    for a, left in enumerate(solved.P):
-        for b, other in enumerate(solved.P):
-            K_ba = gram(other, left, partition)
-            KF = K_ba if alone else K_ba @ F
-            for offset in range(1 - widest, widest):
-                line = KF.diagonal(offset) if alone else F.column_products(KF.shifted(0, offset))
-                for block in blocks:
-                    for c in block:
-                        if c + offset in block:
-                            value = -line[moments.places[c]].sum()
-                            out[leading[a], leading[b], c, c + offset] = value
-                            out[c, c + offset, leading[a], leading[b]] = value
+    for offset in range(1 - widest, widest):
+        line = KF.diagonal(offset) if F is None else F.column_products(KF.shifted(0, offset))
+        for block in blocks:
+            for c in block:
+                if c + offset in block:
+                    value = -line[moments.places[c]].sum()
+                    out[left, right, c, c + offset] = value
+                    out[c, c + offset, left, right] = value
 
 
 def _negative(matrix: BlockDiagonal) -> BlockDiagonal:

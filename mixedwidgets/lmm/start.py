@@ -77,7 +77,8 @@ def _crossed_start(moments: CrossedMoments) -> Array:
     system[-1, :-1] = system[:-1, -1] = derivatives.logdet1.reshape(-1)[inside]
     system[-1, -1] = moments.nobs - moments.ncoef
     right = np.append(-derivatives.q1.reshape(-1)[inside], at_zero.q)
-    scale = 1.0 / np.sqrt(np.diag(system))
+    diagonal = np.diag(system).copy()
+    scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
     found = scale * np.linalg.lstsq(system * np.outer(scale, scale), right * scale, rcond=None)[0]
     sigma2 = found[-1] if found[-1] > 0.05 * at_zero.q / at_zero.N else at_zero.q / at_zero.N
     covariance = np.zeros(K * K)
