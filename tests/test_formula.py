@@ -344,21 +344,43 @@ terms = st.recursive(
     ),
     max_leaves=4,
 )
-bars = st.builds(
-    lambda op, columns, group: Paren(Binary(op, columns, Binary("/", Name(group), Name("G")))),
-    st.sampled_from(["|", "||"]),
-    terms,
-    names,
+leaves = names.map(Name) | names.map(lambda n: Call("factor", ((None, Name(n)),)))
+crossings = leaves | st.builds(lambda a, b: Binary(":", a, b), leaves, leaves)
+groups = crossings | st.builds(lambda a, b: Binary("/", a, b), leaves, crossings)
+random_columns = (
+    terms
+    | st.just(Number(1))
+    | terms.map(lambda t: sum_of([Number(0), t]))
+    | terms.map(lambda t: Sum(t, (("-", Number(1)),)))
 )
+bars = st.builds(
+    lambda op, columns, group: Paren(Binary(op, columns, group)),
+    st.sampled_from(["|", "||"]),
+    random_columns,
+    groups,
+)
+offsets = expressions.map(lambda e: Call("offset", ((None, e),)))
+added = st.tuples(st.just("+"), terms | offsets | st.sampled_from([Number(0), Number(1)]))
+subtracted = st.tuples(st.just("-"), terms | st.just(Number(1)))
 RESPONSE = Name("the response")
+responses = st.sampled_from(
+    [RESPONSE, Call("log", ((None, RESPONSE),)), Sum(RESPONSE, (("-", Number(1)),)),
+     Binary("/", RESPONSE, Number(2.5))]
+)  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(terms, min_size=1, max_size=3), st.lists(bars, min_size=1, max_size=2))
-def test_every_spec_parses_back_to_itself(fixed, random):
-    spec = ModelSpec(RESPONSE, sum_of([*fixed, *random]))
+@settings(max_examples=400, deadline=None)
+@given(
+    responses,
+    terms | bars,
+    st.lists(added | subtracted, max_size=3),
+    st.lists(bars.map(lambda bar: ("+", bar)), min_size=1, max_size=2),
+)
+def test_every_spec_parses_back_to_itself(response, first, fixed, random):
+    spec = ModelSpec(response, Sum(first, (*fixed, *random)))
     again = parse(str(spec))
     assert again == spec
+    assert hash(again) == hash(spec)
     assert str(again) == str(spec)
     assert elementary_terms(parse(spec.display)) == elementary_terms(spec)
 
