@@ -96,11 +96,38 @@ REFUSED: list[tuple[str, dict[str, Any], type[Exception], list[str]]] = [
     ("y ~ x + (1 | g)", {"weights": pd.Series(1.0, range(90, 120))}, DataError,
      ["whose index is not that of the data", ".to_numpy()"]),
     ("y ~ x + (1 | g)", {"weights": np.full(N, np.nan)}, DataError, ["o rows", "weights (30)"]),
+    ("y ~ x + (1 | g)", {"weights": np.full(N, np.inf)}, DataError, ["must be finite", "row 0"]),
+    ("y ~ x + (1 | g)", {"weights": np.nan}, DataError, ["o rows", "weights (30)"]),
+    ("y ~ x + (1 | g)", {"weights": 0}, DataError, ["weights cannot be zero"]),
+    ("y ~ x + (1 | g)", {"weights": -1.0}, DataError, ["weights cannot be negative"]),
+    ("y ~ x + (1 | g)", {"weights": True}, DataError, ["weights must be numbers"]),
+    ("y ~ x + (1 | g)", {"weights": np.ones((N, 2))}, DataError,
+     ["weights must be the name of a column", "type ndarray with 2 dimensions"]),
+    ("y ~ x + (1 | g)", {"weights": {}}, DataError, ["weights must be the name", "type dict"]),
+    ("y ~ x + (1 | g)", {"subset": slice(0, 5)}, DataError, ["subset must be", "type slice"]),
+    ("y ~ x + (1 | g)", {"subset": "z > 3"}, DataError, ["no column 'z > 3'"]),
+    ("y ~ x + (1 | g)", {"offset": "f"}, DataError, ["offset must be numbers"]),
+    ("y ~ x + (1 | g)", {"data": frame(g=np.nan)}, DataError, ["missing are g (30)"]),
+    ("y ~ x + (1 | g)", {"data": with_value("g", 3, np.nan), "na_action": "fail"}, DataError,
+     ["1 row has missing values: g (1)"]),
+    ("y ~ I(x^3000) + (1 | g)", {}, DataError, ["I(x^3000) is"]),
+    ("y ~ I(z * 1e200) + (1 | g)", {}, DataError, ["larger than 1e+150 in 30 rows"]),
+    ("y ~ x + (1 | g:nope)", {}, DataError, ["no column 'nope'"]),
+    ("y ~ x + offset(nope) + (1 | g)", {}, DataError, ["no column 'nope'"]),
+    ("y ~ factor(x):factor(z):factor(y + 1) + (1 | g)", {}, DataError, ["27000 columns"]),
+    ("y ~ f + (1 | g)", {"contrasts": "sum"}, DataError, ["give a dictionary"]),
+    ("y ~ f + (1 | g)", {"contrasts": {1: "sum"}}, DataError, ["for 1", "by the names"]),
+    ("y ~ f + (1 | g)", {"contrasts": {"f": [[1, 2], [3, 4]]}}, DataError,
+     ["3 rows", "not shape (2, 2)"]),
+    ("y ~ f + (1 | g)", {"contrasts": {"f": pd.DataFrame({"k": [1, 0, -1]}, list("abx"))}},
+     DataError, ["labelled a, b, x", "levels are a, b, c"]),
+    ("y ~ C(f, sum) + (1 | g)", {"data": frame(f=pd.Categorical(list("abc") * 10, list("abcd")))},
+     DataError, ["'d' does not occur", "argument contrasts"]),
     ("y ~ x + (1 | g)", {"offset": np.full(N, np.inf)}, DataError, ["must be finite", "row 0"]),
     ("y ~ x + (1 | g)", {"subset": [True]}, DataError, ["subset has 1 values"]),
     ("y ~ x + (1 | g)", {"subset": "x"}, DataError, ["subset must hold True or False"]),
     ("y ~ x + (1 | g)", {"subset": np.zeros(N, bool)}, DataError, ["subset leaves no rows"]),
-    ("y ~ x + (1 | g)", {"na_action": "drop"}, DataError, ["'omit' or 'fail'"]),
+    ("y ~ x + (1 | g)", {"na_action": "drop"}, DataError, ["na_action", "'omit'", "'fail'"]),
     ("y ~ f + (1 | g)", {"contrasts": {"f": "summ"}}, DataError, ["did you mean 'sum'?"]),
     ("y ~ f + (1 | g)", {"contrasts": {"F": "sum"}}, DataError, ["did you mean 'f'?"]),
     ("y ~ f + x + (1 | g)", {"contrasts": {"x": "sum"}}, DataError, ["numeric", "write factor(x)"]),
@@ -126,6 +153,13 @@ def test_refused_in_one_sentence(formula, arguments, kind, essentials):
     assert "\n" not in message
     for essential in essentials:
         assert essential in message
+
+
+def test_labelled_rows_of_a_contrast_matrix_are_put_in_order():
+    rows = {"low": {"c": -1.0, "a": 1.0, "b": 0.0}}
+    design = build(parse("y ~ f + (1 | g)"), frame(), contrasts={"f": pd.DataFrame(rows)})
+    assert design.x_names == ("(Intercept)", "flow")
+    np.testing.assert_array_equal(design.X[:3, 1], [1, 0, -1])
 
 
 def test_rows_left_out_by_subset_may_be_bad():

@@ -59,13 +59,24 @@ def refuse_not_a_number(
         raise DataError(_where(expr, missing, table.index, "is not a number"))
 
 
+_LARGEST = 1e150
+
+
 def refuse_infinite(expr: Expr, value: Variable, index: pd.Index) -> None:
-    """Refuse infinities, naming the variable, how many and where."""
-    if isinstance(value, Factor) or np.isfinite(value.values).all():
+    """Refuse infinities, and numbers whose squares would be, naming how many and where."""
+    if isinstance(value, Factor):
         return
-    infinite = np.isinf(value.values)
-    infinite = infinite if infinite.ndim == 1 else np.any(infinite, axis=1)
-    raise DataError(_where(expr, infinite, index, "is infinite"))
+    with np.errstate(all="ignore"):
+        if np.isfinite(np.vdot(value.values, value.values)):
+            return
+    size = np.abs(value.values)
+    size = size if size.ndim == 1 else size.max(axis=1)
+    infinite = np.isinf(size)
+    if infinite.any():
+        raise DataError(_where(expr, infinite, index, "is infinite"))
+    large = size > _LARGEST
+    if large.any():
+        raise DataError(_where(expr, large, index, f"is larger than {_LARGEST:g}"))
 
 
 def refuse_lost_coding(expr: Expr, whole: Variable, used: Variable) -> None:
@@ -188,6 +199,12 @@ def refuse_unknown_contrasts(
             f"contrasts is {contrasts!r}; give a dictionary from the names of factors to codings, "
             "such as {'treatment': 'sum'}"
         )
+    for key in contrasts:
+        if not isinstance(key, str):
+            raise DataError(
+                f"contrasts are given for {key!r}, and must be given by the names of factors, "
+                "such as {'treatment': 'sum'}"
+            )
     names = {plain_name(e): isinstance(v, Factor) for e, v in variables.items()}
     factors = [name for name, is_factor in names.items() if is_factor]
     for name in contrasts:

@@ -89,8 +89,9 @@ def coding(kind: Any, labels: Sequence[str], name: str) -> Coded:
     Parameters
     ----------
     kind : str, Contrast, array or DataFrame
-        A name in ``CODINGS`` (also as ``contr.sum``), or a matrix with one row a level; a
-        DataFrame's column labels name the contrasts.
+        A name in ``CODINGS`` (also as ``contr.sum``), or a matrix with one row a level. A
+        DataFrame's column labels name the contrasts; where its rows are labelled, they are the
+        levels in any order.
     labels : sequence of str
         The levels.
     name : str
@@ -130,6 +131,8 @@ def _named(kind: str, labels: Sequence[str], name: str) -> Coded:
 
 
 def _given(kind: Any, labels: Sequence[str], name: str) -> Coded:
+    if isinstance(kind, pd.DataFrame):
+        kind = _rows_by_level(kind, labels, name)
     try:
         matrix = np.array(kind, dtype=np.float64)
     except (TypeError, ValueError):
@@ -154,6 +157,19 @@ def _given(kind: Any, labels: Sequence[str], name: str) -> Coded:
     if isinstance(kind, pd.DataFrame):
         return matrix, tuple(map(str, kind.columns))
     return matrix, _numbered(matrix.shape[1])
+
+
+def _rows_by_level(matrix: pd.DataFrame, labels: Sequence[str], name: str) -> pd.DataFrame:
+    """Put labelled rows into the order of the levels; rows numbered from 0 are in it already."""
+    if matrix.index.equals(pd.RangeIndex(len(matrix))):
+        return matrix
+    rows = [str(label) for label in matrix.index]
+    if sorted(rows) != sorted(labels):
+        raise DataError(
+            f"the rows of the contrast matrix of {name!r} are labelled {', '.join(rows)}, and the "
+            f"levels are {', '.join(labels)}; label the rows by the levels, or give an array"
+        )
+    return matrix.iloc[[rows.index(label) for label in labels]]
 
 
 def _numbered(count: int) -> tuple[str, ...]:

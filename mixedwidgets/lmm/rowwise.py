@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numbers
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -94,8 +96,14 @@ def _by_row(values: Any, role: str, table: Table) -> Variable:
         return table.column(values)
     if isinstance(values, pd.Series):
         values = _aligned(values, role, table)
-    elif np.ndim(values) == 0:
+    elif isinstance(values, numbers.Number | np.generic):
         values = np.full(table.n_rows, values)
+    if np.ndim(values) != 1 or isinstance(values, Mapping):
+        raise DataError(
+            f"{role} must be the name of a column, a Series, or an array with one value a row, "
+            f"not a value of type {type(values).__name__}"
+            + (f" with {np.ndim(values)} dimensions" if np.ndim(values) > 1 else "")
+        )
     if len(values) != table.n_rows:
         raise DataError(
             f"{role} has {len(values)} values, but the data has {table.n_rows} rows; "
