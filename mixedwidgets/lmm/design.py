@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,16 +10,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mixedwidgets.errors import DataError
-from mixedwidgets.lmm import checks
+from mixedwidgets.errors import DataError, nearest
+from mixedwidgets.lmm import cautions, checks
 from mixedwidgets.lmm.columns import Factor, Table
-from mixedwidgets.lmm.frame import ModelFrame, Plan, model_frame, plan_for
+from mixedwidgets.lmm.control import DEFAULT, Control, judged
+from mixedwidgets.lmm.frame import ModelFrame, Padding, Plan, model_frame, plan_for
 from mixedwidgets.lmm.groups import combined, lme4_order
 from mixedwidgets.lmm.linalg import Array, Basis, orthonormal_basis
 from mixedwidgets.lmm.modelmatrix import model_matrix
 from mixedwidgets.lmm.random_terms import group_name
 from mixedwidgets.lmm.recipe import Recipe
 from mixedwidgets.lmm.spec import ModelSpec
+
+NA_ACTIONS = ("omit", "exclude", "fail")
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,10 @@ class Design:
         ``data.attrs["name"]``, printed by summaries.
     recipe : Recipe
         What it takes to build the same columns from new data.
+    padding : Padding or None
+        The rows to answer for where ``na_action="exclude"`` left some out.
+    remarks : tuple of str
+        What there is to warn of, a sentence each.
     """
 
     spec: ModelSpec
@@ -115,6 +122,8 @@ class Design:
     offset_name: str | None = None
     subset_name: str | None = None
     recipe: Recipe = field(default_factory=Recipe, repr=False, compare=False)
+    padding: Padding | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def build(
@@ -126,6 +135,7 @@ def build(
     subset: Any = None,
     na_action: str = "omit",
     contrasts: Mapping[str, Any] | None = None,
+    control: Control = DEFAULT,
 ) -> Design:
     """Evaluate a model on data, by R's rules.
 
@@ -146,11 +156,14 @@ def build(
         Known part of the linear predictor, added to the ``offset()`` terms of the formula.
     subset : str, Series or array of bool, optional
         Rows to use.
-    na_action : {"omit", "fail"}
-        What to do with rows that have a missing value in a variable of the model.
+    na_action : {"omit", "exclude", "fail"}
+        What to do with rows that have a missing value in a variable of the model: leave them out,
+        leave them out but remember them, or raise.
     contrasts : mapping, optional
         Coding of factors by name: ``"treatment"``, ``"sum"``, ``"helmert"``, ``"poly"``,
         ``"sas"`` (or ``"contr.sum"`` ...), or a matrix with one row a level.
+    control : Control
+        Which doubtful models to refuse, to remark on or to accept.
 
     Returns
     -------
@@ -164,8 +177,11 @@ def build(
         Where the model cannot be identified from these data.
     """
     na_action = str(na_action).removeprefix("na.")
-    if na_action not in ("omit", "fail"):
-        raise DataError(f"na_action must be 'omit' or 'fail', not {na_action!r}")
+    if na_action not in NA_ACTIONS:
+        raise DataError(
+            f"na_action is {na_action!r}{nearest(na_action, NA_ACTIONS)}; "
+            "choose 'omit', 'exclude' or 'fail'"
+        )
     table = Table(data)
     plan = plan_for(spec, table, (weights, offset, subset))
     frame = model_frame(
@@ -177,8 +193,13 @@ def build(
     X, names = model_matrix(plan.fixed, frame.variables, n, contrasts)
     basis = orthonormal_basis(X, None if frame.weights is None else np.sqrt(frame.weights))
     checks.refuse_saturated(len(basis.kept), n)
-    blocks, groupings = _random_part(plan, frame)
+    blocks, groupings, remarks = _random_part(plan, frame, control)
     kept = set(basis.kept.tolist())
+    dropped = tuple(name for j, name in enumerate(names) if j not in kept)
+    remarks += judged(
+        control.check_rank_x, cautions.refuse_redundant, dropped, also=", and left out"
+    )
+    remarks += judged(control.check_scale_x, cautions.refuse_scales, X, names)
     return Design(
         spec=plan.spec,
         y=frame.y,
@@ -186,7 +207,7 @@ def build(
         weights=frame.weights,
         X=X if len(kept) == len(names) else np.asfortranarray(X[:, basis.kept]),
         x_names=tuple(name for j, name in enumerate(names) if j in kept),
-        dropped=tuple(name for j, name in enumerate(names) if j not in kept),
+        dropped=dropped,
         basis=basis,
         blocks=blocks,
         groupings=groupings,
@@ -197,6 +218,8 @@ def build(
         offset_name=_column_name(offset),
         subset_name=_column_name(subset),
         recipe=Recipe.of(plan, frame, contrasts, tuple(basis.kept.tolist())),
+        padding=frame.padding,
+        remarks=tuple(remarks),
     )
 
 
@@ -205,19 +228,24 @@ def _column_name(given: Any) -> str | None:
 
 
 def _random_part(
-    plan: Plan, frame: ModelFrame
-) -> tuple[tuple[RandomBlock, ...], tuple[Grouping, ...]]:
-    """Build the blocks in lme4's order and the grouping factors in the order of their use."""
+    plan: Plan, frame: ModelFrame, control: Control
+) -> tuple[tuple[RandomBlock, ...], tuple[Grouping, ...], list[str]]:
+    """Build the blocks in lme4's order, the grouping factors in the order of use, and remarks."""
     n = len(frame.y)
+    remarks: list[str] = []
     factors: dict[str, Factor] = {}
     built: list[tuple[str, tuple[str, ...], Array]] = []
     for term, columns in plan.random:
         group = group_name(term.group)
         if group not in factors:
             factors[group] = combined(term.group, frame.groups)
-            checks.refuse_unidentifiable_groups(group, factors[group].levels, n)
+            remarks += _remarks_on_levels(group, factors[group].levels, n, control)
         matrix, names = model_matrix(columns, frame.variables, n)
-        checks.refuse_unidentifiable_term(str(term), names, len(factors[group].levels), n)
+        remarks += judged(
+            control.check_nobs_vs_nre,
+            checks.refuse_unidentifiable_term,
+            *(str(term), names, len(factors[group].levels), n),
+        )
         checks.refuse_constant_slope(str(term), names, matrix)
         built.append((group, names, matrix))
     checks.refuse_repeated_effects([(group, names) for group, names, _ in built])
@@ -227,4 +255,11 @@ def _random_part(
     return (
         tuple(RandomBlock(used.index(group), names, matrix) for group, names, matrix in ordered),
         tuple(Grouping(group, factors[group].codes, factors[group].levels) for group in used),
+        remarks,
     )
+
+
+def _remarks_on_levels(group: str, levels: pd.Index, n: int, control: Control) -> Iterator[str]:
+    level = control.check_nlev_gtr_1 if len(levels) < 2 else control.check_nobs_vs_nlev
+    yield from judged(level, checks.refuse_unidentifiable_groups, group, levels, n)
+    yield from judged(control.check_nlev_gtreq_5, cautions.refuse_few_levels, group, len(levels))

@@ -51,6 +51,22 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Padding:
+    """The rows that ``na_action="exclude"`` gives an answer for.
+
+    Attributes
+    ----------
+    index : (N,) Index
+        Labels of all rows of the data, or of the subset.
+    used : (N,) array of bool
+        Which of them were used; the others have a missing value.
+    """
+
+    index: pd.Index
+    used: Rows
+
+
+@dataclass(frozen=True)
 class ModelFrame:
     """The variables of a model on the rows used.
 
@@ -66,6 +82,8 @@ class ModelFrame:
         Labels of the rows.
     n_missing : int
         Rows left out for missing values.
+    padding : Padding or None
+        For ``na_action="exclude"``, where rows were left out for missing values.
     learned : mapping of Expr to transformation
         What ``scale``, ``poly`` ... learnt.
     """
@@ -77,6 +95,7 @@ class ModelFrame:
     offset: Array | None
     index: pd.Index
     n_missing: int
+    padding: Padding | None
     learned: Mapping[Expr, Any]
 
     def fixed_variables(self, plan: Plan) -> dict[Expr, Variable]:
@@ -162,6 +181,7 @@ def model_frame(
         offset=np.sum(total, axis=0) if total else None,
         index=index,
         n_missing=n_missing,
+        padding=_padding(table.index, keep, rows) if n_missing and na_action == "exclude" else None,
         learned=evaluator.learned,
     )
 
@@ -193,6 +213,11 @@ def _usable_rows(
     if not rows.any():
         checks.refuse_no_rows(counts, int(chosen.sum()))
     return rows, n_missing
+
+
+def _padding(index: pd.Index, keep: Rows | None, rows: Rows | None) -> Padding:
+    used = np.ones(len(index), dtype=bool) if rows is None else rows
+    return Padding(index, used) if keep is None else Padding(index[keep], used[keep])
 
 
 def _on(value: Variable, rows: Rows | None) -> Variable:
