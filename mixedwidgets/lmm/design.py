@@ -103,6 +103,8 @@ class Design:
         The rows to answer for where ``na_action="exclude"`` left some out.
     remarks : tuple of str
         What there is to warn of, a sentence each.
+    rows : (N,) array of bool or None
+        Which rows of the data were used; None for all.
     """
 
     spec: ModelSpec
@@ -124,6 +126,7 @@ class Design:
     recipe: Recipe = field(default_factory=Recipe, repr=False, compare=False)
     padding: Padding | None = None
     remarks: tuple[str, ...] = ()
+    rows: NDArray[np.bool_] | None = None
 
 
 def build(
@@ -220,6 +223,7 @@ def build(
         recipe=Recipe.of(plan, frame, contrasts, tuple(basis.kept.tolist())),
         padding=frame.padding,
         remarks=tuple(remarks),
+        rows=frame.rows,
     )
 
 

@@ -82,6 +82,8 @@ class ModelFrame:
         Labels of the rows.
     n_missing : int
         Rows left out for missing values.
+    rows : (N,) array of bool or None
+        Which rows of the data these are; None for all.
     padding : Padding or None
         For ``na_action="exclude"``, where rows were left out for missing values.
     learned : mapping of Expr to transformation
@@ -95,6 +97,7 @@ class ModelFrame:
     offset: Array | None
     index: pd.Index
     n_missing: int
+    rows: Rows | None
     padding: Padding | None
     learned: Mapping[Expr, Any]
 
@@ -181,6 +184,7 @@ def model_frame(
         offset=np.sum(total, axis=0) if total else None,
         index=index,
         n_missing=n_missing,
+        rows=rows,
         padding=_padding(table.index, keep, rows) if n_missing and na_action == "exclude" else None,
         learned=evaluator.learned,
     )
