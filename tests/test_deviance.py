@@ -16,7 +16,7 @@ from mixedwidgets.lmm.design import Design, build
 from mixedwidgets.lmm.deviance import differentiate, solve
 from mixedwidgets.lmm.formula import parse
 from mixedwidgets.lmm.moments import Moments, moments, replace_fixed
-from mixedwidgets.lmm.objective import Factor, profiled_deviance
+from mixedwidgets.lmm.objective import Factor, ProfiledDeviance
 from mixedwidgets.lmm.optimize import whitened_factor
 from mixedwidgets.lmm.parameters import compatible, parameters
 from tests import dense
@@ -178,7 +178,7 @@ def test_derivatives_in_S(name, reml):
 def test_derivatives_in_theta(name, reml):
     design, source = case(name)
     layout = source.layout
-    objective = profiled_deviance(Factor(layout, np.eye(layout.width)), source, reml)
+    objective = ProfiledDeviance(Factor(layout, np.eye(layout.width)), source, reml)
 
     def reference(t):
         T = np.zeros((layout.width, layout.width), dtype=t.dtype)
@@ -200,7 +200,7 @@ def test_derivatives_in_theta(name, reml):
 def test_zero_is_stationary_for_every_data_set(name):
     _, source = case(name)
     layout = source.layout
-    objective = profiled_deviance(Factor(layout, np.eye(layout.width)), source, False)
+    objective = ProfiledDeviance(Factor(layout, np.eye(layout.width)), source, False)
     assert np.all(objective(np.zeros(layout.ntheta))[1] == 0.0)
 
 

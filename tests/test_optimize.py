@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 import mixedwidgets as mw
 from mixedwidgets.lmm.deviance import solve
 from mixedwidgets.lmm.newton import minimise
-from mixedwidgets.lmm.objective import Factor, profiled_deviance
+from mixedwidgets.lmm.objective import Factor, ProfiledDeviance
 from mixedwidgets.lmm.optimize import natural_theta, whitened_factor
 from tests import dense
 from tests.reference_data import reference_data
@@ -267,7 +267,7 @@ def searched(fit, seed: int, tries: int = 4) -> float:
     """The lowest value that scipy's BFGS finds from random starts."""
     source = fit.estimate.moments
     layout = source.layout
-    objective = profiled_deviance(Factor(layout, np.eye(layout.width)), source, fit.reml)
+    objective = ProfiledDeviance(Factor(layout, np.eye(layout.width)), source, fit.reml)
     rng = np.random.default_rng(seed)
     best = np.inf
     for _ in range(tries):

@@ -24,6 +24,7 @@ from mixedwidgets.lmm.linalg import Array
 
 FEW = 48  # columns of the other factors that are not worth splitting into blocks
 CROWDED = 0.15  # share of nonzero couplings above which a dense matrix is faster
+MUCH = 3e7  # operations of one matrix product from which exact second derivatives cost much
 TINY = 250_000  # elements up to which a dense matrix is faster in any case
 
 
@@ -66,6 +67,11 @@ class CrossedMoments(Moments):
         for column, places in self.places.items():
             out[places] = column
         return out
+
+    @property
+    def costly(self) -> bool:
+        """Whether exact second derivatives cost much more than first ones."""
+        return sum(count * size**3 for count, size in self.rest22.partition.runs) > MUCH
 
     def typical_squares(self) -> tuple[Array, ...]:
         """Mean cross-products Z_j' Z_j of a level, (k, k) for each block."""

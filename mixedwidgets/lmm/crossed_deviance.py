@@ -26,7 +26,6 @@ from mixedwidgets.lmm.grouped_deviance import eliminate
 from mixedwidgets.lmm.linalg import Array, lower_triangle, semidefinite_root
 from mixedwidgets.lmm.solved import Blocks, Derivatives, Solved
 
-SMALL = 300  # columns of the other factors up to which exact second derivatives cost little
 SEEN = 1e-3  # relative variance times information below which it cannot be divided by
 
 
@@ -372,7 +371,7 @@ def differentiate_crossed(solved: SolvedCrossed, reml: bool, exact: bool = True)
     Derivatives
     """
     layout = solved.moments.layout
-    exact = exact or solved.moments.rest22.partition.size <= SMALL
+    exact = exact or not solved.moments.costly
     K = layout.width
     full = M22(solved) if exact or not _regular(solved) else None
     logdet1, q1 = _logdet_gradient(solved, full), np.zeros((K, K))

@@ -63,6 +63,11 @@ class Moments:
         """Number of levels of the grouping factor that has the most."""
         return max(self.levels)
 
+    @property
+    def costly(self) -> bool:
+        """Whether exact second derivatives cost much more than first ones."""
+        return False
+
     def coefficients(self, delta: Array | float) -> Array:
         """Coefficients (p,) that are ``delta`` (in basis coordinates) from least squares."""
         return np.asarray(self.origin + np.linalg.inv(self.basis.R) @ (self.ols + delta))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixedwidgets.lmm.control import DEFAULT, Control
-from mixedwidgets.lmm.deviance import AnySolved, solve
+from mixedwidgets.lmm.deviance import AnySolved
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import AnyMoments
 from mixedwidgets.lmm.optimize import Optimum, Progress, optimise
@@ -80,7 +80,7 @@ def estimate(
     Estimate
     """
     optimum = optimise(moments, reml, start, control, progress)
-    solved = solve(optimum.S, moments, reml)
+    solved = optimum.solved
     sigma = float(np.sqrt(solved.q / solved.N))
     back = np.linalg.inv(moments.basis.R)
     half = back @ solved.root.T

@@ -55,6 +55,7 @@ def minimise(
     max_steps: int = 100,
     tolerance: float = STATIONARY,
     watch: Watch | None = None,
+    polish: bool = True,
 ) -> Minimum:
     """Minimise a twice differentiable function from a start.
 
@@ -76,6 +77,8 @@ def minimise(
         Newton decrement, relative to 1 + |value|, at which a point counts as stationary.
     watch : callable, optional
         Told of every accepted point and its value.
+    polish : bool
+        Take one more step from a stationary point, below the resolution of the value.
 
     Returns
     -------
@@ -96,7 +99,7 @@ def minimise(
         if decrement <= tolerance * (1.0 + abs(value)):
             if downhill is None or escapes >= 5:
                 converged = downhill is None
-                if decrement <= EXACT * (1.0 + abs(value)):
+                if not polish or decrement <= EXACT * (1.0 + abs(value)):
                     break
                 x, value, gradient, hessian, used = _polish(
                     objective, x, value, gradient, hessian, step

@@ -7,8 +7,8 @@ units with the random effects in another order, where profiles live.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import AnyMoments
 from mixedwidgets.lmm.solved import Derivatives
 from mixedwidgets.lmm.theta import Layout
+
+REMEMBERED = 2  # points whose solutions are kept: with large models they are large
 
 
 @dataclass(frozen=True)
@@ -53,28 +55,74 @@ class Factor:
         return np.asarray(0.5 * (out + out.T))
 
 
-def profiled_deviance(
-    factor: Factor, moments: AnyMoments, reml: bool
-) -> Callable[[Array], tuple[float, Array, Array]]:
+class ProfiledDeviance:
     """The deviance with sigma and beta profiled out, as a function of the elements of T.
 
-    ``f = logdet + N log q + const``.
+    ``f = logdet + N log q + const``. The last points are remembered.
+
+    Parameters
+    ----------
+    factor : Factor
+        How T makes S.
+    moments : Moments
+        Cross-products.
+    reml : bool
+        Restricted likelihood.
     """
 
-    def objective(t: Array) -> tuple[float, Array, Array]:
-        T = factor.layout.matrix(t)
-        forbidden = np.inf, np.zeros_like(t), np.zeros((len(t), len(t)))
-        try:
-            solved = solve(factor.covariance(T), moments, reml)
-        except np.linalg.LinAlgError:
-            return forbidden
-        deviance = solved.deviance if solved.q > 0.0 else np.inf
-        if not np.isfinite(deviance):
-            return forbidden
-        first, second = profiled_derivatives(solved, differentiate(solved, reml))
-        return deviance, factor.gradient(first, T), factor.hessian(first, second, T)
+    def __init__(self, factor: Factor, moments: AnyMoments, reml: bool):
+        self.factor, self.moments, self.reml = factor, moments, reml
+        self._points: dict[bytes, AnySolved | None] = {}
+        self._exact: dict[bytes, tuple[float, Array, Array]] = {}
 
-    return objective
+    def solved(self, t: Array) -> AnySolved | None:
+        """The likelihood at a point; None where it has no value."""
+        key = t.tobytes()
+        if key not in self._points:
+            _forget(self._points)
+            self._points[key] = self._solve(t)
+        return self._points[key]
+
+    def _solve(self, t: Array) -> AnySolved | None:
+        try:
+            covariance = self.factor.covariance(self.factor.layout.matrix(t))
+            solved = solve(covariance, self.moments, self.reml)
+        except np.linalg.LinAlgError:
+            return None
+        return solved if solved.q > 0.0 and np.isfinite(solved.deviance) else None
+
+    def value(self, t: Array) -> float:
+        """The deviance alone; infinite where it has no value."""
+        solved = self.solved(t)
+        return np.inf if solved is None else solved.deviance
+
+    def __call__(self, t: Array) -> tuple[float, Array, Array]:
+        """The deviance, its gradient and its Hessian."""
+        key = t.tobytes()
+        if key not in self._exact:
+            _forget(self._exact)
+            self._exact[key] = self._differentiated(t, True)
+        return self._exact[key]
+
+    def rough(self, t: Array) -> tuple[float, Array, Array]:
+        """The same with average information for a Hessian, where the exact one costs much."""
+        return self._differentiated(t, False)
+
+    def _differentiated(self, t: Array, exact: bool) -> tuple[float, Array, Array]:
+        solved = self.solved(t)
+        if solved is None:
+            return np.inf, np.zeros_like(t), np.zeros((len(t), len(t)))
+        derivatives = differentiate(solved, self.reml, exact)
+        first, second = profiled_derivatives(solved, derivatives)
+        T = self.factor.layout.matrix(t)
+        hessian = self.factor.hessian(first, second, T)
+        return solved.deviance, self.factor.gradient(first, T), hessian
+
+
+def _forget(points: dict[bytes, Any]) -> None:
+    """Drop the oldest of the points remembered, to make room for one."""
+    while len(points) >= REMEMBERED:
+        del points[next(iter(points))]
 
 
 def profiled_derivatives(solved: AnySolved, derivatives: Derivatives) -> tuple[Array, Array]:

@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mixedwidgets.lmm.control import DEFAULT, Control
-from mixedwidgets.lmm.deviance import differentiate, solve
+from mixedwidgets.lmm.deviance import AnySolved, differentiate, solve
+from mixedwidgets.lmm.evidence import undetermined
 from mixedwidgets.lmm.linalg import Array, lower_triangle
 from mixedwidgets.lmm.moments import AnyMoments
-from mixedwidgets.lmm.newton import Minimum, Objective, Watch, minimise
-from mixedwidgets.lmm.objective import Factor, profiled_derivatives, profiled_deviance
+from mixedwidgets.lmm.newton import Minimum, Watch, minimise
+from mixedwidgets.lmm.objective import Factor, ProfiledDeviance, profiled_derivatives
 from mixedwidgets.lmm.start import moment_start, scattered
 from mixedwidgets.lmm.theta import Layout
 
@@ -45,13 +46,15 @@ class Optimum:
         The factor in whitened coordinates; columns of zeros for directions of zero variance.
     value : float
         The criterion (minus twice the log-likelihood, or the REML criterion).
-    trace : tuple of ((ntheta,) array, float)
-        theta and criterion along the optimiser's path.
+    solved : Solved
+        The likelihood there.
+    path : tuple of ((ntheta,) array, float)
+        Elements of T and criterion along the optimiser's path.
     evaluations : int
         Number of evaluations of the criterion.
     converged : bool
         Gradient zero, no negative curvature, no direction out of the boundary that lowers the
-        criterion.
+        criterion, none in which it stays level.
     gradient : float
         Largest absolute element of the gradient in theta in whitened units.
     curvature : float
@@ -60,6 +63,8 @@ class Optimum:
     boundary : tuple of (int, (k,) array)
         For each direction of zero variance its block and its unit vector in the block's columns,
         each in units of its standard deviation where it has one.
+    level : tuple of (int, (k,) array)
+        Block and unit vector of each random effect whose variance the data do not determine.
     starts : int
         Number of starting points tried.
     agreeing : int
@@ -71,12 +76,14 @@ class Optimum:
     theta: Array
     T: Array
     value: float
-    trace: tuple[tuple[Array, float], ...]
+    solved: AnySolved
+    path: tuple[tuple[Array, float], ...]
     evaluations: int
     converged: bool
     gradient: float
     curvature: float
     boundary: tuple[tuple[int, Array], ...]
+    level: tuple[tuple[int, Array], ...]
     starts: int
     agreeing: int
     exhausted: bool
@@ -85,6 +92,12 @@ class Optimum:
     def S(self) -> Array:
         """The relative covariance in whitened coordinates, (K, K)."""
         return np.asarray(self.T @ self.T.T)
+
+    @property
+    def trace(self) -> tuple[tuple[Array, float], ...]:
+        """Theta in the user's units, and the criterion, along the optimiser's path."""
+        moments = self.solved.moments
+        return tuple((natural_theta(moments.layout.matrix(x), moments), v) for x, v in self.path)
 
 
 def optimise(
@@ -136,21 +149,28 @@ def optimise(
         values.append(best.value)
         path = path + best.path
         T = _settle(best.x, objective, layout)
-    value, gradient, hessian = objective(layout.vector(_blockwise_lower(T, layout)))
+    T = _blockwise_lower(T, layout)
+    value, gradient, hessian = objective(layout.vector(T))
+    level = undetermined(T, value, hessian, objective.value, layout)
+    stuck = not best.converged or _downhill_outward(T, moments, reml) is not None
+    solved = objective.solved(layout.vector(T))
+    assert solved is not None
     theta = natural_theta(T, moments)
     return Optimum(
         theta=theta,
         T=T,
         value=value,
-        trace=tuple((natural_theta(layout.matrix(x), moments), v) for x, v in path),
+        solved=solved,
+        path=path,
         evaluations=search.evaluations + 1,
-        converged=best.converged and _downhill_outward(T, moments, reml) is None,
+        converged=not stuck and not level,
         gradient=float(np.abs(gradient).max(initial=0.0)),
         curvature=_free_curvature(T, hessian, layout),
         boundary=_zero_directions(theta, layout),
+        level=level,
         starts=len(values),
         agreeing=sum(v <= value + AGREEMENT * (1.0 + abs(value)) for v in values),
-        exhausted=not best.converged and len(best.path) > control.max_iterations,
+        exhausted=stuck and len(best.path) > control.max_iterations,
     )
 
 
@@ -209,10 +229,12 @@ class _Searches:
         then = self._minimise(self._objective(A), T[order], limit - taken, A)
         return replace(then, path=first.path + then.path[1:])
 
-    def _objective(self, A: Array) -> Objective:
-        return profiled_deviance(Factor(self.moments.layout, A), self.moments, self.reml)
+    def _objective(self, A: Array) -> ProfiledDeviance:
+        return ProfiledDeviance(Factor(self.moments.layout, A), self.moments, self.reml)
 
-    def _minimise(self, objective: Objective, start: Array, steps: int, A: Array | None) -> Minimum:
+    def _minimise(
+        self, objective: ProfiledDeviance, start: Array, steps: int, A: Array | None
+    ) -> Minimum:
         """Minimise in the coordinates that A goes in front of; answer in whitened ones."""
         layout = self.moments.layout
 
@@ -221,13 +243,8 @@ class _Searches:
                 return x
             return layout.vector(_blockwise_lower(A @ layout.matrix(x), layout))
 
-        found = minimise(
-            objective,
-            layout.vector(_blockwise_lower(start, layout)),
-            steps,
-            self.control.tolerance,
-            self._watch(back),
-        )
+        t = layout.vector(_blockwise_lower(start, layout))
+        found = _descend(objective, t, steps, self.control.tolerance, self._watch(back))
         self.evaluations += found.evaluations
         path = tuple((back(x), value) for x, value in found.path)
         return found if A is None else replace(found, x=back(found.x), path=path)
@@ -241,6 +258,22 @@ class _Searches:
             progress(self.number, natural_theta(layout.matrix(back(x)), self.moments), value)
 
         return watch
+
+
+def _descend(
+    objective: ProfiledDeviance, start: Array, steps: int, tolerance: float, watch: Watch | None
+) -> Minimum:
+    """Minimise; where exact second derivatives cost much, with them at the end only."""
+    if not objective.moments.costly:
+        return minimise(objective, start, steps, tolerance, watch)
+    rough = minimise(objective.rough, start, steps, tolerance, watch, polish=False)
+    taken = len(rough.path) - 1
+    then = minimise(objective, rough.x, max(steps - taken, 1), tolerance, watch, polish=False)
+    return replace(
+        then,
+        path=rough.path + then.path[1:],
+        evaluations=rough.evaluations + then.evaluations - 1,
+    )
 
 
 def _other_starts(T: Array, converged: bool, layout: Layout) -> list[Array]:
@@ -276,10 +309,10 @@ def _blockwise_lower(T: Array, layout: Layout) -> Array:
     return out
 
 
-def _settle(t: Array, objective: Objective, layout: Layout) -> Array:
+def _settle(t: Array, objective: ProfiledDeviance, layout: Layout) -> Array:
     """Set to zero each direction whose variance the likelihood cannot tell from zero."""
     T = _blockwise_lower(layout.matrix(t), layout)
-    value = objective(layout.vector(T))[0]
+    value = objective.value(layout.vector(T))
     for columns in layout.slices:
         vectors, values, _ = np.linalg.svd(T[columns, columns])
         for rank in range(len(values)):
@@ -289,7 +322,7 @@ def _settle(t: Array, objective: Objective, layout: Layout) -> Array:
             trial[columns, columns] = 0.0
             trial[columns, columns.start : columns.start + rank] = vectors[:, :rank] * values[:rank]
             trial = _blockwise_lower(trial, layout)
-            if objective(layout.vector(trial))[0] <= value + NOISE * (1.0 + abs(value)):
+            if objective.value(layout.vector(trial)) <= value + NOISE * (1.0 + abs(value)):
                 T = trial
                 break
     return T
@@ -310,8 +343,8 @@ def _downhill_outward(T: Array, moments: AnyMoments, reml: bool) -> Array | None
             continue
         null = _null_space(inside)
         values, vectors = np.linalg.eigh(null.T @ slope[columns, columns] @ null)
-        scale = float(np.trace(derivatives.logdet1[columns, columns]))
-        if values[0] < -1e-8 * abs(scale):
+        scale = abs(float(np.trace(derivatives.logdet1[columns, columns])))
+        if values[0] < -1e-8 * scale - 1e-13 * moments.nobs:
             step = np.zeros_like(T)
             step[columns, columns.start + empty[0]] = 0.1 * null @ vectors[:, 0]
             return step
