@@ -35,7 +35,7 @@ likelihood
 # a formula and a DataFrame become a Design
 lmm.linalg lmm.tables
 lmm.bases lmm.coding lmm.columns lmm.expressions
-lmm.checks lmm.groups lmm.lexer lmm.rowwise lmm.signatures
+lmm.cautions lmm.checks lmm.groups lmm.lexer lmm.rowwise lmm.signatures
 lmm.arguments lmm.terms
 lmm.functions
 lmm.modelmatrix lmm.spec
@@ -53,7 +53,7 @@ lmm.coupling lmm.grouped_deviance
 lmm.crossed
 lmm.crossed_deviance lmm.moments
 lmm.deviance
-lmm.objective lmm.start
+lmm.evidence lmm.objective lmm.start
 lmm.optimize
 lmm.estimate
 
