@@ -33,7 +33,7 @@ likelihood.models likelihood.moments
 likelihood
 
 # a formula and a DataFrame become a Design
-lmm.linalg lmm.tables
+lmm.foreign lmm.linalg lmm.tables
 lmm.bases lmm.coding lmm.columns lmm.expressions
 lmm.cautions lmm.checks lmm.groups lmm.lexer lmm.rowwise lmm.signatures
 lmm.arguments lmm.terms
@@ -95,7 +95,7 @@ widgets.explorer
 # In lmm, pandas is where data come in and where results go out with labels; the numbers between
 # know arrays alone.
 READ_DATA = [
-    *("lmm.checks", "lmm.coding", "lmm.columns", "lmm.design", "lmm.frame"),
+    *("lmm.checks", "lmm.coding", "lmm.columns", "lmm.design", "lmm.foreign", "lmm.frame"),
     *("lmm.functions", "lmm.groups", "lmm.recipe", "lmm.rowwise"),
 ]
 LABEL_ANSWERS = [

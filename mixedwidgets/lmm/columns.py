@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mixedwidgets.errors import DataError, listed, nearest
+from mixedwidgets.lmm.foreign import as_pandas, shared_index
 from mixedwidgets.lmm.linalg import Array
 
 Codes = NDArray[np.intp]
@@ -128,6 +129,7 @@ class Table:
     """
 
     def __init__(self, data: Any):
+        data = as_pandas(data)
         if isinstance(data, pd.DataFrame):
             self.index = data.index
             self.n_rows = len(data)
@@ -135,10 +137,7 @@ class Table:
         elif isinstance(data, Mapping):
             self._frame = dict(data)
             self.n_rows = _common_length(self._frame)
-            self.index = next(
-                (c.index for c in self._frame.values() if isinstance(c, pd.Series)),
-                pd.RangeIndex(self.n_rows),
-            )
+            self.index = shared_index(self._frame, self.n_rows)
         else:
             raise DataError(
                 "data must be a pandas DataFrame or a mapping of column names to arrays, "
