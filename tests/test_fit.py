@@ -294,12 +294,6 @@ BAD = {
     "nothing left": ("y ~ x + (1 | g)", {"x": np.nan}, {}, "no rows"),
     "a logarithm of zero": ("y ~ log(x) + (1 | g)", {}, {}, "log"),
     "no random effects": ("y ~ x", {}, {}, "random"),
-    "several factors": (
-        "y ~ x + (1 | g) + (1 | h)",
-        {"h": np.tile(list("rstu"), 6)},
-        {},
-        "one grouping factor",
-    ),
     "a random effect that is nothing": ("y ~ 1 + (0 + x | g)", {"x": 0.0}, {}, "'x' is 0"),
     "a random effect twice": (
         "y ~ x + (x + I(2 * x) | g)",

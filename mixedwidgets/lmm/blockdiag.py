@@ -80,26 +80,14 @@ class Partition:
         )
         return self.wrap(np.asarray(flat, dtype=np.float64))
 
-    def places(self, rows: Ints, columns: Ints) -> tuple[Ints, Ints]:
-        """The distinct places in the storage of some elements, and which each element has."""
-        at = self.base[rows] + columns - self.first[rows]
-        seen = np.zeros(self.storage, dtype=bool)
-        seen[at] = True
-        where = np.flatnonzero(seen)
-        number = np.empty(self.storage, dtype=np.int32)
-        number[where] = np.arange(len(where), dtype=np.int32)
-        return where, number[at]
+    def places(self, rows: Ints, columns: Ints) -> Ints:
+        """Where elements inside blocks stand in the storage."""
+        kind = np.int32 if self.storage < 2**31 else np.intp
+        shift = (self.base - self.first).astype(kind)
+        return np.asarray(shift[rows] + columns.astype(kind))
 
-    def on_diagonal(self, where: Ints) -> NDArray[np.bool_]:
-        """Whether places in the storage are on the diagonal."""
-        diagonal = np.zeros(self.storage, dtype=bool)
-        diagonal[self.base + np.arange(self.size) - self.first] = True
-        return diagonal[where]
-
-    def symmetric(self, where: Ints, values: Array) -> BlockDiagonal:
-        """A symmetric matrix from elements of its upper triangle, given by place."""
-        flat = np.zeros(self.storage)
-        flat[where] = values
+    def mirrored(self, flat: Array) -> BlockDiagonal:
+        """The symmetric matrix whose upper triangle is in the storage; uses the storage up."""
         whole = self.wrap(flat)
         for part in whole.parts:
             mirror(part)
@@ -140,11 +128,26 @@ class BlockDiagonal:
         pairs = zip(self.parts, other.parts, strict=True)
         return BlockDiagonal(self.partition, tuple(do(a, b) for a, b in pairs))
 
-    def elements(self, where: Ints) -> Array:
-        """The elements at some places in the storage."""
-        if len(self.parts) == 1:
-            return np.asarray(self.parts[0].reshape(-1)[where])
-        return np.concatenate([p.reshape(-1) for p in self.parts])[where]
+    def upper_counted(self) -> Array:
+        """The storage, with off-diagonal elements doubled: for sums over upper triangles."""
+        flat = np.concatenate([p.reshape(-1) for p in self.parts]) * 2.0
+        q = self.partition.size
+        diagonal = self.partition.base + np.arange(q) - self.partition.first
+        flat[diagonal] *= 0.5
+        return flat
+
+    def plus(self, other: BlockDiagonal) -> BlockDiagonal:
+        """Add another matrix to this one, in place."""
+        for a, b in zip(self.parts, other.parts, strict=True):
+            a += b
+        return self
+
+    def complement(self) -> BlockDiagonal:
+        """The identity minus this matrix."""
+        parts = tuple(-a for a in self.parts)
+        for part in parts:
+            np.einsum("cii->ci", part)[:] += 1.0
+        return BlockDiagonal(self.partition, parts)
 
     @property
     def T(self) -> BlockDiagonal:
@@ -166,9 +169,9 @@ class BlockDiagonal:
         """``diag(left) @ self @ diag(right)``."""
         parts = []
         for (rows, count, size), part in zip(self.partition.rows(), self.parts, strict=True):
-            row = left[rows].reshape(count, size, 1)
-            column = right[rows].reshape(count, 1, size)
-            parts.append(row * part * column)
+            scaled = part * right[rows].reshape(count, 1, size)
+            scaled *= left[rows].reshape(count, size, 1)
+            parts.append(scaled)
         return BlockDiagonal(self.partition, tuple(parts))
 
     def shifted(self, down: int, right: int) -> BlockDiagonal:
@@ -210,7 +213,7 @@ class BlockDiagonal:
         return csr_array((data, indices, np.append(self.partition.base, len(data))), shape=(q, q))
 
     def positive_inverse(self) -> tuple[BlockDiagonal, float]:
-        """Inverse and log determinant of a positive definite matrix.
+        """Inverse and log determinant of a positive definite matrix, which is used up.
 
         Raises
         ------
@@ -230,7 +233,7 @@ def _positive_inverse(a: Array) -> tuple[Array, float]:
         factor = np.linalg.cholesky(a)
         return np.asarray(np.linalg.inv(a)), 2.0 * float(np.log(np.einsum("cii->ci", factor)).sum())
     # LAPACK sees the transpose of a row-major array: its lower triangle is our upper one
-    factor, failed = lapack.dpotrf(a[0].T, lower=1, clean=0)
+    factor, failed = lapack.dpotrf(a[0].T, lower=1, clean=0, overwrite_a=1)
     if failed:
         raise np.linalg.LinAlgError("not positive definite")
     logdet = 2.0 * float(np.log(np.diag(factor)).sum())

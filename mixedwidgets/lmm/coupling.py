@@ -92,25 +92,21 @@ class Coupling:
             return self._dense_gram(weights)
         if self._pairs is None:
             return product(self.matrices, self.scaled(weights), self.partition)
-        where, matrices = self._pairs
-        flat = np.zeros(len(where))
-        for (a, b), matrix in matrices.items():
+        flat = np.zeros(self.partition.storage)
+        for (a, b), matrix in self._pairs.items():
             flat += matrix @ weights[a, b]
-        return self.partition.symmetric(where, flat)
+        return self.partition.mirrored(flat)
 
     def quadratic(self, U: BlockDiagonal) -> Array:
         """C_j U C_j' for a symmetric U, (K1, K1, m)."""
         width = len(self.values)
         out = np.empty((width, width, self.nlevels))
         pairs = None if self.dense else self._pairs
-        if pairs is not None:
-            where, matrices = pairs
-            counted = U.elements(where) * np.where(self.partition.on_diagonal(where), 0.5, 1.0)
+        counted = U.upper_counted() if pairs is not None else np.empty(0)
         for a in range(width):
             for b in range(a, width):
                 if pairs is not None:
-                    row = matrices[a, b].T @ counted
-                    out[a, b] = 2.0 * row if a == b else row
+                    out[a, b] = pairs[a, b].T @ counted * (1.0 if a == b else 0.5)
                 else:
                     out[a, b] = row_products(self.matrices[a], U, self.matrices[b])
                 out[b, a] = out[a, b]
@@ -123,11 +119,11 @@ class Coupling:
         return BlockDiagonal(self.partition, ((flat.T @ WC)[None],))
 
     @cached_property
-    def _pairs(self) -> tuple[Ints, dict[tuple[int, int], csc_array]] | None:
+    def _pairs(self) -> dict[tuple[int, int], csc_array] | None:
         """Every pair of a level's elements, once; None where there are too many.
 
-        Returns the places in the upper triangle that the pairs fill, and for coordinates a <= b a
-        matrix (places, m) of the products, symmetrised.
+        For coordinates a <= b a matrix (storage, m) of the products, symmetrised, each in its
+        place in the upper triangle of the partition's blocks.
         """
         counts = np.diff(self.starts)
         width = len(self.values)
@@ -135,9 +131,9 @@ class Coupling:
         if int(number.sum()) * width * (width + 1) // 2 > MANY:
             return None
         left, right = _upper_pairs(counts, self.starts)
-        where, place = self.partition.places(self.columns[left], self.columns[right])
-        indptr = np.concatenate(([0], np.cumsum(number)))
-        shape = (len(where), self.nlevels)
+        place = self.partition.places(self.columns[left], self.columns[right])
+        indptr = np.concatenate(([0], np.cumsum(number))).astype(place.dtype)
+        shape = (self.partition.storage, self.nlevels)
         out = {}
         for a in range(width):
             for b in range(a, width):
@@ -145,17 +141,16 @@ class Coupling:
                 if a != b:
                     values += self.values[b, left] * self.values[a, right]
                 out[a, b] = csc_array((values, place, indptr), shape=shape)
-        return where, out
+        return out
 
 
 def _upper_pairs(counts: Ints, starts: Ints) -> tuple[Ints, Ints]:
     """The elements i <= k of every level, as two arrays."""
-    elements = np.arange(int(starts[-1]))
-    ends = np.repeat(starts[1:], counts)
-    length = ends - elements
+    size = int(starts[-1])
+    elements = np.arange(size, dtype=np.intp)
+    length = np.repeat(starts[1:], counts) - elements
     left = np.repeat(elements, length)
-    first = np.cumsum(length) - length
-    right = np.arange(len(left)) - np.repeat(first, length) + left
+    right = np.arange(len(left)) + np.repeat(elements - np.cumsum(length) + length, length)
     return left, right
 
 

@@ -26,7 +26,8 @@ from mixedwidgets.lmm.grouped_deviance import eliminate
 from mixedwidgets.lmm.linalg import Array, lower_triangle, semidefinite_root
 from mixedwidgets.lmm.solved import Blocks, Derivatives, Solved
 
-SEEN = 1e-3  # relative variance times information below which it cannot be divided by
+SEEN = 1e-4  # relative variance times information below which it is not divided by
+REGULAR = 1e-4  # smallest diagonal element, relative to its row, of a factor to divide by
 
 
 @dataclass(frozen=True)
@@ -251,7 +252,8 @@ def solve_crossed(S: Array, moments: CrossedMoments, reml: bool) -> SolvedCrosse
     )
     H, D, inverse_root = rows[:, :width], rows[:, width:-width], rows[:, -width:]
     coupling = moments.coupling
-    G = moments.rest22 + coupling.gram(np.einsum("caj,cbj->abj", inverse_root, inverse_root))
+    inverse = np.einsum("caj,cbj->abj", inverse_root, inverse_root)
+    G = coupling.gram(inverse).plus(moments.rest22)
     G2x = moments.rest2x + coupling.up(np.einsum("abj,atj->btj", inverse_root, D))
     factor = _factor(S, moments)
     U, A, logdet2 = _others_inverse(G, factor, moments)
@@ -373,8 +375,9 @@ def differentiate_crossed(solved: SolvedCrossed, reml: bool, exact: bool = True)
     layout = solved.moments.layout
     exact = exact or not solved.moments.costly
     K = layout.width
-    full = M22(solved) if exact or not _regular(solved) else None
-    logdet1, q1 = _logdet_gradient(solved, full), np.zeros((K, K))
+    inverse = _inverse_factor(solved)
+    full = M22(solved, inverse) if exact or inverse is None else None
+    logdet1, q1 = _logdet_gradient(solved, full, inverse), np.zeros((K, K))
     for columns, u in zip(layout.slices, solved.u, strict=True):
         q1[columns, columns] = -u @ u.T
     u_pairs, where = _pairs(solved, tuple(u[:, None] for u in solved.u))
@@ -384,7 +387,8 @@ def differentiate_crossed(solved: SolvedCrossed, reml: bool, exact: bool = True)
         g = _against(solved, scaled)
         q2 = q2 - 2.0 * g.T @ g
     if exact:
-        logdet2 = _logdet_hessian(solved, M22(solved) if full is None else full)
+        assert full is not None
+        logdet2 = _logdet_hessian(solved, full, inverse)
     else:
         logdet2 = -0.5 * (solved.N / solved.q) * q2
     if reml and len(solved.root):
@@ -399,38 +403,38 @@ def differentiate_crossed(solved: SolvedCrossed, reml: bool, exact: bool = True)
     return Derivatives(logdet1, q1, logdet2, q2)
 
 
-def _regular(solved: SolvedCrossed) -> bool:
-    """Whether every block of the factor is far enough from singular to be divided by."""
-    diagonal = np.abs(np.diag(solved.factor))
-    return bool(np.all(diagonal > 1e-4 * np.abs(solved.factor).max(axis=1)) and diagonal.all())
+def _inverse_factor(solved: SolvedCrossed) -> Array | None:
+    """Inverse of the other factors' part of the factor of S, where dividing costs few digits.
 
-
-def _inverse_bands(solved: SolvedCrossed) -> list[Array] | None:
-    """Lambda^-1, where dividing by it costs few digits; else None."""
+    (K, K), zero for the eliminated factor; else None.
+    """
     moments = solved.moments
     others = np.sort(list(moments.places))
     factor = solved.factor[np.ix_(others, others)]
+    sizes = np.abs(np.diag(factor))
+    if solved.A is None or not np.all(sizes > REGULAR * np.abs(factor).max(axis=1)):
+        return None
     diagonal = solved.G.diagonal(0)
     information = np.array([diagonal[moments.places[int(c)]].mean() for c in others])
-    size = np.diag(factor) ** 2 * information
-    if solved.A is None or not _regular(solved) or size.min() < SEEN:
+    if not np.all(sizes**2 * information > SEEN):
         return None
-    inverse = np.zeros_like(solved.factor)
-    inverse[np.ix_(others, others)] = np.linalg.inv(factor)
-    return _bands(inverse, moments)
+    out = np.zeros_like(solved.factor)
+    out[np.ix_(others, others)] = np.linalg.inv(factor)
+    return out
 
 
-def M22(solved: SolvedCrossed) -> BlockDiagonal:
-    """Z_2' V^-1 Z_2."""
+def M22(solved: SolvedCrossed, inverse: Array | None) -> BlockDiagonal:
+    """Z_2' V^-1 Z_2 = Lambda^-T (I - A) Lambda^-1."""
     if solved.A is None:
         return solved.G
-    inverse = _inverse_bands(solved)
     if inverse is None:
         return solved.G - (solved.G @ solved.U) @ solved.G
-    return _sandwich(_plus_identity(_negative(solved.A)), inverse)
+    return _sandwich(solved.A.complement(), _bands(inverse, solved.moments))
 
 
-def _logdet_gradient(solved: SolvedCrossed, full: BlockDiagonal | None) -> Array:
+def _logdet_gradient(
+    solved: SolvedCrossed, full: BlockDiagonal | None, inverse: Array | None
+) -> Array:
     """Sums of M over the levels of each factor, (K, K)."""
     moments = solved.moments
     K = moments.layout.width
@@ -441,30 +445,30 @@ def _logdet_gradient(solved: SolvedCrossed, full: BlockDiagonal | None) -> Array
         own -= solved.coupled.sum(axis=2)
     out[np.ix_(leading, leading)] = own
     for columns in moments.layout.slices:
-        numbers = range(columns.start, columns.stop)
-        if columns.start in moments.places:
-            out[columns, columns] = _level_sums(solved, full, list(numbers))
+        numbers = list(range(columns.start, columns.stop))
+        if columns.start not in moments.places:
+            continue
+        if full is not None:
+            out[columns, columns] = _level_sums(full, numbers, moments)
+        else:
+            assert solved.A is not None
+            assert inverse is not None
+            size = len(moments.places[columns.start])
+            left = size * np.eye(len(numbers)) - _level_sums(solved.A, numbers, moments)
+            out[columns, columns] = inverse[columns, columns].T @ left @ inverse[columns, columns]
     return out
 
 
-def _level_sums(solved: SolvedCrossed, full: BlockDiagonal | None, numbers: list[int]) -> Array:
-    """Sum of M over the levels of one block of another factor, (k, k)."""
-    k, places = len(numbers), solved.moments.places
+def _level_sums(matrix: BlockDiagonal, numbers: list[int], moments: CrossedMoments) -> Array:
+    """Sum of a matrix's diagonal (k, k) blocks over the levels of one term of another factor."""
+    k = len(numbers)
     out = np.empty((k, k))
-    if full is not None:
-        for a, c in enumerate(numbers):
-            for b in range(k):
-                out[a, b] = full.diagonal(b - a)[places[c]].sum()
-        return out
-    assert solved.A is not None
-    scaled = _times(solved.G, _bands(solved.factor, solved.moments)).T
     for offset in range(1 - k, k):
-        line = scaled.column_products(solved.A.shifted(0, offset))
+        line = matrix.diagonal(offset)
         for a, c in enumerate(numbers):
             if 0 <= a + offset < k:
-                out[a, a + offset] = line[places[c]].sum()
-    block = solved.factor[numbers[0] : numbers[-1] + 1, numbers[0] : numbers[-1] + 1]
-    return np.asarray(np.linalg.solve(block.T, out.T).T)
+                out[a, a + offset] = line[moments.places[c]].sum()
+    return out
 
 
 def _pairs(solved: SolvedCrossed, x: Blocks) -> tuple[Blocks, list[tuple[int, int]]]:
@@ -525,13 +529,13 @@ def _spread(solved: SolvedCrossed, scaled: Blocks) -> Array:
     return out
 
 
-def _logdet_hessian(solved: SolvedCrossed, full: BlockDiagonal) -> Array:
+def _logdet_hessian(solved: SolvedCrossed, full: BlockDiagonal, inverse: Array | None) -> Array:
     """Second derivative of log |V|: minus the sums of M_bc M_da over pairs of levels."""
     moments = solved.moments
     K = moments.layout.width
     out = np.zeros((K, K, K, K))
     _among_others(out, full, moments)
-    _leading_parts(out, solved)
+    _leading_parts(out, solved, inverse)
     return out.reshape(K * K, K * K)
 
 
@@ -554,7 +558,7 @@ def _among_others(out: Array, full: BlockDiagonal, moments: CrossedMoments) -> N
                                 out[a, a + down, d + right, d] = -sums[a, d]
 
 
-def _leading_parts(out: Array, solved: SolvedCrossed) -> None:
+def _leading_parts(out: Array, solved: SolvedCrossed, inverse: Array | None) -> None:
     """Pairs of levels of the eliminated factor, and pairs of it with the others."""
     moments = solved.moments
     leading, width = moments.leading, len(moments.leading)
@@ -570,22 +574,22 @@ def _leading_parts(out: Array, solved: SolvedCrossed) -> None:
         KU = {pair: whole @ solved.U for pair, whole in cross.items()}
         for a, b, c, d in np.ndindex(width, width, width, width):
             own[a, b, c, d] += KU[c, d].inner(KU[a, b].T)
-        inverse = _inverse_bands(solved)
-        F = _kept(solved, inverse)
+        bands = None if inverse is None else _bands(inverse, moments)
+        F = _kept(solved, bands)
         for pair, whole in cross.items():
-            if inverse is None:
+            if bands is None:
                 KF = whole - KU[pair] @ solved.G
             else:
-                KF = _times(_times(KU[pair], inverse, transposed=True), inverse)
+                KF = _times(_times(KU[pair], bands, transposed=True), bands)
             _across(out, solved, pair, KF, F)
     out[np.ix_(leading, leading, leading, leading)] = -own
 
 
-def _kept(solved: SolvedCrossed, inverse: list[Array] | None) -> BlockDiagonal:
-    """F = I - U G, so that Z_1' V^-1 Z_2 = P F."""
-    if inverse is None:
-        return _plus_identity(_negative(solved.U @ solved.G))
-    return _times(_times(solved.U, inverse, transposed=True), inverse)
+def _kept(solved: SolvedCrossed, bands: list[Array] | None) -> BlockDiagonal:
+    """F = I - U G = U S^-1, so that Z_1' V^-1 Z_2 = P F; S^-1 by the bands of Lambda^-1."""
+    if bands is None:
+        return (solved.U @ solved.G).complement()
+    return _times(_times(solved.U, bands, transposed=True), bands)
 
 
 def _across(
@@ -611,7 +615,3 @@ def _across(
                     value = -line[moments.places[c]].sum()
                     out[left, right, c, c + offset] = value
                     out[c, c + offset, left, right] = value
-
-
-def _negative(matrix: BlockDiagonal) -> BlockDiagonal:
-    return BlockDiagonal(matrix.partition, tuple(-a for a in matrix.parts))
