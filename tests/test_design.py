@@ -310,10 +310,13 @@ def test_new_data_with_new_or_missing_levels():
         design.recipe.random_columns(new, levels)
     )
     assert (g, g_names, unknown) == ("g", ("(Intercept)", "x"), ["99"])
-    assert codes.tolist() == [4, -1, 0]
+    assert codes.tolist() == [4, len(levels["g"]), 0]
     np.testing.assert_array_equal(columns, [[1, 1], [np.nan, np.nan], [1, 2]])
     assert (hf, none) == ("h:f", [])
-    assert hf_codes.tolist() == [list(levels["h:f"]).index("q:b"), 0, -2]
+    assert hf_codes.tolist() == [list(levels["h:f"]).index("q:b"), 0, -1]
+    no_labels = new.drop(columns="g")
+    ((_, _, same, _, _),) = design.recipe.random_columns(no_labels, {"g": None})
+    np.testing.assert_array_equal(same, columns)
     with pytest.raises(DataError, match=r"'f' has levels .* do not have: 'z'; known are 'a', 'b'"):
         design.recipe.fixed_columns(new.assign(f="z"))
     with pytest.raises(DataError, match="'x' was numeric in the fitted data"):

@@ -71,15 +71,17 @@ def codes_on_levels(factor: Factor, levels: pd.Index) -> tuple[Codes, list[str]]
     Returns
     -------
     codes : (n,) array of int
-        -1 for a level the fit does not have, -2 where the label is missing.
+        From ``len(levels)`` on for levels the fit does not have; -1 where the label is missing.
     new : list of str
-        The levels it does not have.
+        The levels it does not have, in the order of their codes.
     """
     used = factor.drop_unused()
-    known = {str(label): i for i, label in enumerate(Factor(factor.codes, levels).labels())}
-    labels = used.labels()
-    position = np.array([known.get(label, -1) for label in labels] + [-2], dtype=np.intp)
-    return position[used.codes], [label for label in labels if label not in known]
+    places = {str(label): i for i, label in enumerate(Factor(factor.codes, levels).labels())}
+    known, labels = len(places), used.labels()
+    position = np.array(
+        [places.setdefault(label, len(places)) for label in labels] + [-1], dtype=np.intp
+    )
+    return position[used.codes], list(places)[known:]
 
 
 def lme4_order(level_counts: Sequence[int]) -> list[int]:

@@ -97,23 +97,24 @@ class Recipe:
         return matrix[:, list(self.kept)], offset, missing | np.isnan(offset)
 
     def random_columns(
-        self, data: Any, levels: Mapping[str, pd.Index]
+        self, data: Any, levels: Mapping[str, pd.Index | None]
     ) -> list[tuple[str, tuple[str, ...], Array, Codes, list[str]]]:
         """Build the random-effects columns of new data.
 
         Parameters
         ----------
         data : DataFrame or mapping of str to array
-        levels : mapping of str to Index
+        levels : mapping of str to Index or None
             The levels of each grouping factor of the fit, by its name; other grouping factors
-            are left out.
+            are left out. None where the labels do not matter and need not be there.
 
         Returns
         -------
         list of (group, names, columns, codes, new)
             For each random term in the order of the formula: the name of its grouping factor,
-            the names of its columns, the (n, k) columns, the (n,) level of each row (-1 for a
-            level the fit does not know, -2 for a missing label), and the labels it does not know.
+            the names of its columns, the (n, k) columns, the (n,) level of each row (numbered on
+            where the fit does not know it, -1 for a missing label), and the labels it does not
+            know. Without levels the codes are 0 and mean nothing.
         """
         evaluator = Evaluator(Table(data), self.learned)
         out = []
@@ -121,8 +122,11 @@ class Recipe:
             name = group_name(group)
             if name not in levels:
                 continue
-            leaves = {leaf: group_values(leaf, evaluator) for leaf in group_leaves(group)}
-            codes, new = codes_on_levels(combined(group, leaves), levels[name])
+            known = levels[name]
+            codes, new = np.zeros(evaluator.table.n_rows, dtype=np.intp), list[str]()
+            if known is not None:
+                leaves = {leaf: group_values(leaf, evaluator) for leaf in group_leaves(group)}
+                codes, new = codes_on_levels(combined(group, leaves), known)
             matrix, names, _ = self._matrix(terms, evaluator, {})
             out.append((name, names, matrix, codes, new))
         return out
