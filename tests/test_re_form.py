@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import mixedwidgets
 from mixedwidgets.errors import FormulaError
 from mixedwidgets.lmm.design import Design, build
 from mixedwidgets.lmm.formula import parse
@@ -132,3 +133,29 @@ def test_terms_are_written_out():
     assert list(map(str, parse_re_form("~ (1 | a/b)", spec))) == ["1 | b:a", "1 | a"]
     assert len(parse_re_form(None, spec)) == 4
     assert parse_re_form("~ 0", spec) == ()
+
+
+# predict(fit, re.form = ...) of lme4 1.1-31 in rows 3 and 15, for
+# lmer(Reaction ~ Days + (Days | Subject), sleepstudy, REML = FALSE) and for (Days || Subject).
+PREDICTED = {
+    "~ (1 | Subject)": [(275.155466, 253.226394), (274.194427, 253.251590)],
+    "~ (0 + Days | Subject)": [(290.490690, 258.697642), (290.812502, 258.804595)],
+    "~ (Days | Subject)": [(293.306479, 218.649787), (292.667252, 218.781936)],
+    "~ (Days || Subject)": [(293.306479, 218.649787), (292.667252, 218.781936)],
+    "~ 0": [(272.339677, 293.274249), (272.339677, 293.274249)],
+}
+
+
+@pytest.mark.parametrize("re_form", PREDICTED)
+@pytest.mark.parametrize(("bar", "place"), [("|", 0), ("||", 1)])
+def test_predictions_with_the_columns_kept_are_lme4s(re_form, bar, place):
+    data = mixedwidgets.load("sleepstudy")
+    fit = mixedwidgets.lmer(f"Reaction ~ Days + (Days {bar} Subject)", data, REML=False)
+    made = fit.design
+    modes = fit.ranef()["Subject"]
+    predicted = made.X @ fit.fixef.to_numpy()
+    for block, mask in zip(made.blocks, selected_columns(made, re_form), strict=True):
+        codes = made.groupings[block.grouping].codes
+        effects = modes[list(block.names)].to_numpy()[codes]
+        predicted = predicted + (block.columns * effects)[:, mask].sum(axis=1)
+    np.testing.assert_allclose(predicted[[2, 14]], PREDICTED[re_form][place], rtol=1e-5)
