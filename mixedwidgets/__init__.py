@@ -15,6 +15,8 @@ from mixedwidgets._version import __version__
 _PUBLIC = {
     "lmer": "mixedwidgets.lmm.lmer",
     "Fit": "mixedwidgets.lmm.fit",
+    "Control": "mixedwidgets.lmm.control",
+    "Devfun": "mixedwidgets.lmm.devfun",
     "explore": "mixedwidgets.widgets.explorer",
     "Explorer": "mixedwidgets.widgets.explorer",
     "load": "mixedwidgets.catalogue",
@@ -23,14 +25,18 @@ _PUBLIC = {
     "FormulaError": "mixedwidgets.errors",
     "DataError": "mixedwidgets.errors",
     "ModelError": "mixedwidgets.errors",
+    "MixedWidgetsWarning": "mixedwidgets.errors",
 }
 
 __all__ = [
+    "Control",
     "DataError",
+    "Devfun",
     "Explorer",
     "Fit",
     "FormulaError",
     "MixedWidgetsError",
+    "MixedWidgetsWarning",
     "ModelError",
     "__version__",
     "datasets",
@@ -45,8 +51,11 @@ if TYPE_CHECKING:
         DataError,
         FormulaError,
         MixedWidgetsError,
+        MixedWidgetsWarning,
         ModelError,
     )
+    from mixedwidgets.lmm.control import Control
+    from mixedwidgets.lmm.devfun import Devfun
     from mixedwidgets.lmm.fit import Fit
     from mixedwidgets.lmm.lmer import lmer
     from mixedwidgets.widgets.explorer import Explorer, explore

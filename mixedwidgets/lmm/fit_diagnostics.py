@@ -11,5 +11,5 @@ class Diagnostics(Fitted):
     """Residuals and influence."""
 
     def resid(self) -> pd.Series:
-        """Response minus fitted values, for the rows used."""
-        return pd.Series(self._residuals.copy(), index=self.design.index, name="resid")
+        """Response minus fitted values, for the rows used; as ``fitted`` after ``exclude``."""
+        return self._padded(self._residuals.copy(), "resid")

@@ -206,15 +206,27 @@ class Fitted:
         return coefficients(self.design, self.estimate)
 
     def fitted(self) -> pd.Series:
-        """Fitted values given the random effects, for the rows used."""
-        return pd.Series(
-            linear_predictor(self.design, self.estimate), index=self.design.index, name="fitted"
-        )
+        """Fitted values given the random effects, for the rows used.
+
+        After ``na_action="exclude"`` for all rows, NaN where a value is missing.
+        """
+        return self._padded(linear_predictor(self.design, self.estimate), "fitted")
 
     @cached_property
     def likelihood_estimate(self) -> Estimate:
         """The maximum-likelihood estimates of the same model."""
-        return estimate(self.estimate.moments, False) if self.reml else self.estimate
+        if not self.reml:
+            return self.estimate
+        return estimate(self.estimate.moments, False, control=self.call.control)
+
+    def _padded(self, values: Array, name: str) -> pd.Series:
+        """Label one value for each row used, with NaN for rows that ``exclude`` left out."""
+        padding = self.design.padding
+        if padding is None:
+            return pd.Series(values, index=self.design.index, name=name)
+        out = np.full(len(padding.index), np.nan)
+        out[padding.used] = values
+        return pd.Series(out, index=padding.index, name=name)
 
     @cached_property
     def _residuals(self) -> Array:
