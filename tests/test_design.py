@@ -201,6 +201,15 @@ def test_levels_of_an_interaction_vary_in_the_last_factor_fastest():
     assert design.groupings[0].codes.tolist() == [1, 0, 2, 2] * 2
 
 
+def test_numbers_that_print_alike_are_one_level():
+    frame = grid()
+    frame["k"] = np.where(frame["g"] > 2, 0.3, 0.1)
+    frame.loc[frame["g"] == 4, "k"] = 0.1 + 0.2
+    design = build(parse("y ~ factor(k) + (1 | g)"), frame)
+    assert design.x_names == ("(Intercept)", "factor(k)0.3")
+    np.testing.assert_array_equal(design.X[:, 1], frame["g"] > 2)
+
+
 def test_dot_means_every_column_not_otherwise_used():
     frame = grid()[["y", "x", "z", "f", "g", "h"]].assign(w=2.0)
     design = build(parse("y ~ . + (x | g)"), frame, weights="w")

@@ -295,11 +295,18 @@ def _logical(series: pd.Series) -> Factor:
 
 
 def as_factor(variable: Variable) -> Factor:
-    """Turn a variable into a factor; the levels of numbers are the values that occur, sorted."""
+    """Turn a variable into a factor; the levels of numbers are the values that occur, sorted.
+
+    As in R, numbers that agree to 15 digits are one level, such as 0.1 + 0.2 and 0.3.
+    """
     if isinstance(variable, Factor):
         return variable
     values = variable.values
     codes, levels = pd.factorize(values, sort=True)
+    if np.any(np.diff(levels) < 1e-14 * np.abs(levels[1:])):
+        rounded = np.array([float(f"{level:.15g}") for level in levels])
+        levels, merged = np.unique(rounded, return_inverse=True)
+        codes = np.append(merged, -1)[codes]
     if len(levels) and np.all(levels == np.rint(levels)) and np.abs(levels).max() < 2**53:
         levels = levels.astype(np.int64)
     return Factor(codes.astype(np.intp, copy=False), pd.Index(levels))

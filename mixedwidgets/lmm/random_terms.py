@@ -49,10 +49,10 @@ def nested_groups(group: Expr) -> list[Expr]:
             return nested_groups(inner)
         case Binary("/", left, right):
             outer = nested_groups(left)
-            inner = nested_groups(right)
-            if isinstance(right, Paren) and isinstance(inner[0], Binary):
-                inner = [Paren(inner[0]), *inner[1:]]  # lme4's name of it: (b:c):a
-            return [Binary(":", nested, outer[0]) for nested in inner] + outer
+            within = nested_groups(right)
+            if isinstance(right, Paren) and isinstance(within[0], Binary):
+                within = [Paren(within[0]), *within[1:]]  # lme4's name of it: (b:c):a
+            return [Binary(":", nested, outer[0]) for nested in within] + outer
         case Name(".") | Number():
             pass
         case Name():
