@@ -34,7 +34,7 @@ likelihood
 
 # a formula and a DataFrame become a Design
 lmm.foreign lmm.linalg lmm.tables
-lmm.bases lmm.coding lmm.columns lmm.expressions
+lmm.bases lmm.coding lmm.columns lmm.expressions lmm.matrices
 lmm.cautions lmm.checks lmm.groups lmm.lexer lmm.rowwise lmm.signatures
 lmm.arguments lmm.terms
 lmm.functions
@@ -43,7 +43,7 @@ lmm.random_terms
 lmm.formula lmm.frame
 lmm.recipe lmm.update
 lmm.design
-lmm.re_form
+lmm.fitted_design lmm.re_form
 
 # a Design becomes an Estimate
 lmm.blockdiag lmm.newton lmm.solved lmm.theta
@@ -59,12 +59,12 @@ lmm.devfun lmm.estimate lmm.progress
 
 # an Estimate becomes answers
 lmm.parameters lmm.polar
-lmm.constrained lmm.labels lmm.verdict
-lmm.constrain
-lmm.ranef
-lmm.wald
-lmm.profile
-lmm.intervals lmm.surface
+lmm.constrained lmm.labels
+lmm.constrain lmm.verdict
+lmm.leverage lmm.pca lmm.ranef lmm.variance_explained
+lmm.residuals lmm.wald
+lmm.augment lmm.deletion lmm.profile
+lmm.influence lmm.intervals lmm.surface
 lmm.rformat lmm.rlayout
 lmm.report
 lmm.fitted lmm.html
@@ -99,6 +99,7 @@ READ_DATA = [
     *("lmm.functions", "lmm.groups", "lmm.recipe", "lmm.rowwise"),
 ]
 LABEL_ANSWERS = [
+    *("lmm.augment", "lmm.influence"),
     *("lmm.fit", "lmm.fit_diagnostics", "lmm.fit_inference", "lmm.fit_prediction", "lmm.fitted"),
     *("lmm.lmer", "lmm.ranef"),
 ]

@@ -18,6 +18,7 @@ from mixedwidgets.lmm.estimate import estimate
 from mixedwidgets.lmm.expressions import names_in
 from mixedwidgets.lmm.fit import Fit
 from mixedwidgets.lmm.fitted import Fitted, theta_names
+from mixedwidgets.lmm.fitted_design import FittedDesign
 from mixedwidgets.lmm.formula import parse
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import moments
@@ -209,7 +210,8 @@ def fit_design(
     """
     theta = _checked_start(design, start)
     asked = call or Call()
-    return Fit(design, estimate(moments(design), reml, theta, asked.control, progress), asked)
+    found = estimate(moments(design), reml, theta, asked.control, progress)
+    return Fit(FittedDesign.of(design, found.optimum.theta), found, asked)
 
 
 def _yes_or_no(name: str, value: object) -> bool:

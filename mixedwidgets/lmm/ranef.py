@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import UserDict
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from mixedwidgets.lmm.grouped import GroupedMoments, orthogonalise
 from mixedwidgets.lmm.labels import plain
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.tables import ShrinkageTable
+
+SHOWN = 20  # rows of a table that are printed
 
 
 class RandomEffects(UserDict[str, pd.DataFrame]):
@@ -63,12 +66,21 @@ class RandomEffects(UserDict[str, pd.DataFrame]):
                 )
         return pd.concat(parts, ignore_index=True)
 
-    def _repr_html_(self) -> str:
-        return "".join(
-            f"<p>{pd.DataFrame({'grouping factor': [group]}).to_html(header=False, index=False)}"
-            f"</p>{modes.to_html(max_rows=20)}"
+    def __repr__(self) -> str:
+        return "\n\n".join(
+            f"{_caption(group, modes)}\n{modes.to_string(max_rows=SHOWN)}"
             for group, modes in self.items()
         )
+
+    def _repr_html_(self) -> str:
+        return "".join(
+            f"<p>{escape(_caption(group, modes))}</p>{modes.to_html(max_rows=SHOWN)}"
+            for group, modes in self.items()
+        )
+
+
+def _caption(group: str, modes: pd.DataFrame) -> str:
+    return f"Random effects of {group}, {len(modes)} levels"
 
 
 def block_modes(estimate: Estimate) -> tuple[Array, ...]:
@@ -129,17 +141,20 @@ def _level_index(design: Design, factor: int) -> pd.Index:
 def coefficients(design: Design, estimate: Estimate) -> dict[str, pd.DataFrame]:
     """Fixed effect plus conditional mode of every level of each grouping factor.
 
-    A random effect without a fixed effect of the same name gets its own column, as in lme4.
+    A random effect without a fixed effect of the same name counts as one with the fixed effect
+    zero, and gets a column before the others in every table, as in lme4.
     """
+    names = [name for f in range(len(design.groupings)) for name in _effect_names(design, f)]
+    fixed = dict.fromkeys((n for n in names if n not in design.x_names), 0.0)
+    fixed |= dict(zip(design.x_names, estimate.beta.tolist(), strict=True))
     out = {}
     for factor, grouping in enumerate(design.groupings):
         modes = conditional_modes(estimate, factor)
+        own = dict(zip(_effect_names(design, factor), modes.T, strict=True))
         columns = {
-            name: np.full(len(modes), b)
-            for name, b in zip(design.x_names, estimate.beta, strict=True)
+            name: b + own[name] if name in own else np.full(len(modes), b)
+            for name, b in fixed.items()
         }
-        for name, mode in zip(_effect_names(design, factor), modes.T, strict=True):
-            columns[name] = columns.get(name, 0.0) + mode
         out[grouping.name] = pd.DataFrame(columns, index=_level_index(design, factor))
     return out
 
