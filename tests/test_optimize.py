@@ -139,7 +139,7 @@ def test_a_perfect_correlation(sign, reml):
     assert fit.theta.iloc[2] == 0.0
     assert fit.values()["cor_x.(Intercept)|g"] == sign  # exactly: 0.9999999999999998 is not a bound
     assert f"exactly {sign:+.0f}" in fit.verdict.sentence
-    assert "effect of x" in fit.verdict.sentence
+    assert "slope of x" in fit.verdict.sentence
     assert fit.converged
     assert np.isnan(fit.confint("cor_x.(Intercept)|g", method="wald").to_numpy()).all()
 
@@ -150,7 +150,7 @@ def test_lines_that_are_parallel(formula):
     assert fit.verdict.kind == "boundary fit"
     name = "sd_x|g.1" if "||" in formula else "sd_x|g"
     assert fit.values()[name] == 0.0
-    assert "effect of x" in fit.verdict.sentence
+    assert "slope of x" in fit.verdict.sentence
     assert "zero" in fit.verdict.sentence
     if formula == "y ~ x + (x | g)":
         assert np.isnan(fit.values()["cor_x.(Intercept)|g"])
@@ -184,7 +184,7 @@ def test_boundary_cases_of_the_reference():
     data = reference_data("syn_zero_slope")
     fit = mw.lmer("y ~ x + (x || g)", data)
     assert fit.theta.iloc[1] == 0.0 < fit.theta.iloc[0]
-    assert "effect of x" in fit.verdict.sentence
+    assert "slope of x" in fit.verdict.sentence
     fit = mw.lmer("y ~ 0 + lagoon + (1 | habitat)", reference_data("lme4_lagoon"))
     assert fit.theta.tolist() == [0.0]
     assert "habitat" in fit.verdict.sentence
@@ -388,7 +388,7 @@ def test_both_variances_zero_whatever_the_mean_of_x():
     assert len(fit.verdict.directions) == 2
     assert "correlation" not in fit.verdict.sentence
     assert "the intercept" in fit.verdict.sentence
-    assert "the effect of x" in fit.verdict.sentence
+    assert "the slope of x" in fit.verdict.sentence
 
 
 @pytest.mark.parametrize("unit", [1e-8, 1.0, 1e8])

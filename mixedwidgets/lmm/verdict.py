@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from mixedwidgets.lmm.design import Design
+from mixedwidgets.lmm.design import Design, RandomBlock
+from mixedwidgets.lmm.labels import plain
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.optimize import Optimum
 
-_MIXED = "one combination"
 NEARLY = 1e-6  # components of a unit vector below this count as zero
+_COUNTS = {1: "one combination", 2: "two combinations", 3: "three combinations"}
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,9 @@ class Verdict:
     Attributes
     ----------
     kind : str
-        ``"converged"``, ``"boundary fit"`` or ``"not converged"``.
+        ``"converged"``: the criterion is level at the estimates and rises on every side.
+        ``"boundary fit"``: the same, but some variance is estimated as zero or some correlation as
+        one (a singular fit). ``"not converged"``: neither.
     gradient : float
         Largest absolute element of the gradient in theta, in deviance units.
     curvature : float
@@ -30,8 +33,11 @@ class Verdict:
         where no direction is free.
     starts : int
         Number of starting points tried.
+    agreeing : int
+        How many of them led to this optimum.
     directions : tuple of str
-        The directions of zero variance in words.
+        The directions of zero variance in words; or, where the data do not determine a variance,
+        the effects whose variance that is.
     sentence : str
         The verdict in plain words.
     """
@@ -40,6 +46,7 @@ class Verdict:
     gradient: float
     curvature: float
     starts: int
+    agreeing: int
     directions: tuple[str, ...]
     sentence: str
 
@@ -48,59 +55,149 @@ class Verdict:
 
 
 def judge(design: Design, optimum: Optimum) -> Verdict:
-    """Put the evidence at an optimum into one verdict."""
-    directions = tuple(dict.fromkeys(_directions(design, optimum)))
+    """Put the evidence at an optimum into one verdict.
+
+    Parameters
+    ----------
+    design : Design
+        Gives the names of effects and grouping factors.
+    optimum : Optimum
+        Gives the evidence.
+
+    Returns
+    -------
+    Verdict
+    """
+    agreement = _agreement(optimum)
+    directions: tuple[str, ...] = ()
     if not optimum.converged:
         kind = "not converged"
-        sentence = (
-            "Not converged: the search stopped before the criterion was flat; treat the numbers "
-            "with care, rescale the variables or choose a simpler model."
-        )
-    elif directions:
+        alike = _alike([_Effect(design, block, vector) for block, vector in optimum.level])
+        directions = tuple(_varying(same) for same in alike)
+        sentence = f"Not converged: {_shortcoming(optimum, directions)}"
+    elif optimum.boundary:
         kind = "boundary fit"
+        alike = _alike([_Effect(design, block, vector) for block, vector in optimum.boundary])
+        directions = tuple(_direction(some) for same in alike for some in _apart(same))
         sentence = (
-            f"Boundary fit: {' and '.join(directions)}; no step away from there raises the "
-            "likelihood."
+            f"Boundary fit: {'; '.join(_direction(same) for same in alike)}; "
+            f"no step away from there raises the likelihood{agreement}."
         )
     else:
         kind = "converged"
-        sentence = "Converged: the gradient is zero and the criterion curves upward on every side."
-    return Verdict(kind, optimum.gradient, optimum.curvature, optimum.starts, directions, sentence)
-
-
-def _directions(design: Design, optimum: Optimum) -> list[str]:
-    """Each direction in words; several that mix the same effects of a term are counted."""
-    out = [_direction(design, block, vector) for block, vector in optimum.boundary]
-    mixed = Counter(words for words in out if words.startswith(_MIXED))
-    return [_counted(words, mixed[words]) for words in out]
-
-
-def _counted(words: str, count: int) -> str:
-    if count < 2:
-        return words
-    number = {2: "two", 3: "three"}.get(count, str(count))
-    return words.replace(_MIXED, f"{number} combinations", 1).replace(" is est", " are est", 1)
-
-
-def _direction(design: Design, block: int, vector: Array) -> str:
-    term = design.blocks[block]
-    group = design.groupings[term.grouping].name
-    involved = np.flatnonzero(np.abs(vector) > NEARLY)
-    if len(involved) == 1:
-        name = term.names[involved[0]]
-        return f"the variance of {_effect(name)} between levels of {group} is estimated as zero"
-    names = [term.names[i] for i in involved]
-    if len(names) == 2:
-        sign = "-1" if vector[involved[0]] * vector[involved[1]] > 0 else "+1"
-        return (
-            f"the correlation of {_effect(names[0])} and {_effect(names[1])} between levels of "
-            f"{group} is estimated as exactly {sign}"
+        sentence = (
+            "Converged: the likelihood is at a peak, level to within rounding and lower on every "
+            f"side{agreement}."
         )
-    return (
-        f"{_MIXED} of {', '.join(_effect(n) for n in names)} is estimated to have no "
-        f"variance between levels of {group}"
+    return Verdict(
+        kind,
+        optimum.gradient,
+        optimum.curvature,
+        optimum.starts,
+        optimum.agreeing,
+        directions,
+        sentence,
     )
 
 
-def _effect(name: str) -> str:
-    return "the intercept" if name == "(Intercept)" else f"the effect of {name}"
+def _agreement(optimum: Optimum) -> str:
+    if optimum.starts == 1:
+        return ""
+    if optimum.agreeing == optimum.starts:
+        every = "both" if optimum.starts == 2 else f"all {optimum.starts}"
+        return f", and {every} starts of the search led there"
+    return (
+        f", and {optimum.agreeing} of {optimum.starts} starts of the search led there, "
+        "the others to places less likely"
+    )
+
+
+def _shortcoming(optimum: Optimum, undetermined: Sequence[str]) -> str:
+    if undetermined:
+        return (
+            f"the data do not say how much {_listed(undetermined)}: quite different variances are "
+            "equally likely, so choose a simpler model."
+        )
+    if optimum.exhausted:
+        taken = len(optimum.path) - 1
+        return (
+            f"the search stopped at its limit of {taken} step{'' if taken == 1 else 's'} before "
+            "the likelihood was level; allow it more with control, start elsewhere, or choose a "
+            "simpler model."
+        )
+    return (
+        "the search stopped before the likelihood was level; treat the numbers with care, rescale "
+        "the variables or choose a simpler model."
+    )
+
+
+class _Effect:
+    """One direction in the random effects of a term."""
+
+    def __init__(self, design: Design, block: int, vector: Array):
+        term = design.blocks[block]
+        self.group = plain(design.groupings[term.grouping].name)
+        self.involved = np.flatnonzero(np.abs(vector) > NEARLY)
+        self.names = [_effect(term, int(i)) for i in self.involved]
+        self.opposed = len(self.involved) == 2 and bool(np.prod(vector[self.involved]) > 0.0)
+
+    @property
+    def key(self) -> tuple[str, tuple[str, ...]]:
+        """Directions with the same key go into one phrase."""
+        return self.group, () if len(self.names) == 1 else tuple(self.names)
+
+
+def _alike(found: Sequence[_Effect]) -> list[list[_Effect]]:
+    groups: dict[object, list[_Effect]] = {}
+    for effect in found:
+        groups.setdefault(effect.key, []).append(effect)
+    return list(groups.values())
+
+
+def _apart(same: list[_Effect]) -> list[list[_Effect]]:
+    """Single effects one by one; combinations of effects together, to be counted."""
+    return [[effect] for effect in same] if len(same[0].names) == 1 else [same]
+
+
+def _varying(effects: Sequence[_Effect]) -> str:
+    """Single effects of one grouping factor, and that they vary."""
+    verb = "varies" if len(effects) == 1 else "vary"
+    names = _listed([e.names[0] for e in effects])
+    return f"{names} {verb} between levels of {effects[0].group}"
+
+
+def _direction(effects: Sequence[_Effect]) -> str:
+    """Directions of one kind between levels of one grouping factor, in words."""
+    first = effects[0]
+    between = f"between levels of {first.group}"
+    if len(first.names) == 1:
+        several = len(effects) > 1
+        return (
+            f"{_listed([e.names[0] for e in effects])} {'do' if several else 'does'} not vary "
+            f"{between} beyond noise ({'their variances are' if several else 'its variance is'} "
+            "estimated as zero)"
+        )
+    if len(first.names) == 2:
+        how, sign = ("in exactly opposite ways", "-1") if first.opposed else ("in step", "+1")
+        return (
+            f"{_listed(first.names)} vary {how} {between} (their correlation is estimated as "
+            f"exactly {sign})"
+        )
+    count = _COUNTS.get(len(effects), f"{len(effects)} combinations")
+    return (
+        f"{count} of {_listed(first.names)} {'does' if len(effects) == 1 else 'do'} not vary "
+        f"{between} beyond noise"
+    )
+
+
+def _effect(term: RandomBlock, i: int) -> str:
+    """A random effect in words: a slope where a number is continuous, else an effect."""
+    name, column = term.names[i], term.columns[:, i]
+    if name == "(Intercept)":
+        return "the intercept"
+    two_values = np.all((column == column.min()) | (column == column.max()))
+    return f"the {'effect' if two_values or ':' in name else 'slope'} of {plain(name)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
