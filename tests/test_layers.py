@@ -43,7 +43,7 @@ lmm.random_terms
 lmm.formula lmm.frame
 lmm.recipe lmm.update
 lmm.design
-lmm.fitted_design lmm.re_form
+lmm.fitted_design lmm.re_form lmm.rows
 
 # a Design becomes an Estimate
 lmm.blockdiag lmm.newton lmm.solved lmm.theta
@@ -62,8 +62,8 @@ lmm.parameters lmm.polar
 lmm.constrained lmm.labels
 lmm.constrain lmm.verdict
 lmm.leverage lmm.pca lmm.ranef lmm.variance_explained
-lmm.residuals lmm.wald
-lmm.augment lmm.deletion lmm.profile
+lmm.predict lmm.residuals lmm.wald
+lmm.augment lmm.deletion lmm.profile lmm.simulate
 lmm.influence lmm.intervals lmm.surface
 lmm.rformat lmm.rlayout
 lmm.report
@@ -96,7 +96,7 @@ widgets.explorer
 # know arrays alone.
 READ_DATA = [
     *("lmm.checks", "lmm.coding", "lmm.columns", "lmm.design", "lmm.foreign", "lmm.frame"),
-    *("lmm.functions", "lmm.groups", "lmm.recipe", "lmm.rowwise"),
+    *("lmm.functions", "lmm.groups", "lmm.recipe", "lmm.rows", "lmm.rowwise"),
 ]
 LABEL_ANSWERS = [
     *("lmm.augment", "lmm.influence"),
