@@ -55,7 +55,7 @@ lmm.crossed_deviance lmm.moments
 lmm.deviance
 lmm.evidence lmm.objective lmm.start
 lmm.optimize
-lmm.devfun lmm.estimate lmm.progress
+lmm.all_fit lmm.devfun lmm.estimate lmm.progress
 
 # an Estimate becomes answers
 lmm.parameters lmm.polar

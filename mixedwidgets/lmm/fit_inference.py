@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from mixedwidgets.errors import ModelError, nearest
-from mixedwidgets.lmm.fitted import Fitted
+from mixedwidgets.lmm.all_fit import OPTIMIZERS, attempts, conclusion
+from mixedwidgets.lmm.control import MOST_STARTS
+from mixedwidgets.lmm.fitted import Fitted, theta_names
 from mixedwidgets.lmm.parameters import Parameter
 from mixedwidgets.lmm.profile import profile_interval
 from mixedwidgets.lmm.wald import wald_intervals
@@ -16,6 +18,84 @@ from mixedwidgets.lmm.wald import wald_intervals
 
 class Inference(Fitted):
     """Intervals and tests."""
+
+    def is_singular(self, tol: float = 1e-4) -> bool:
+        """Whether a variance is zero or a correlation one, by lme4's measure.
+
+        As lme4's ``isSingular``: some diagonal element of the relative covariance factor, that is
+        of ``theta``, is below ``tol``. It is measured in the units of the data, so a slope of a
+        variable with very large numbers can fall below without being zero; ``verdict`` does not
+        depend on units, and names the direction.
+
+        Parameters
+        ----------
+        tol : float
+            At least 0.
+
+        Raises
+        ------
+        ModelError
+            For a ``tol`` that is no such number.
+        """
+        if not isinstance(tol, (int, float)) or not tol >= 0.0:
+            raise ModelError(f"tol is {tol!r}; give a number of at least 0, such as 1e-4.")
+        rows, columns = self.estimate.moments.layout.position
+        return bool(np.any(self.estimate.optimum.theta[rows == columns] < tol))
+
+    def all_fit(
+        self, optimizers: str | Iterable[str] | None = None, starts: int = 3
+    ) -> pd.DataFrame:
+        """Search for the optimum again, by several optimisers from several starts.
+
+        As lme4's ``allFit``, with other starts too. The same starts are taken every time.
+
+        Parameters
+        ----------
+        optimizers : str or list of str, optional
+            Among ``"newton"`` (what ``lmer`` does), and SciPy's ``"trust-exact"``,
+            ``"L-BFGS-B"``, ``"BFGS"`` (with derivatives), ``"Nelder-Mead"`` and ``"Powell"``
+            (without; slow on large data). All by default.
+        starts : int
+            How many starting points, 1 to 1000.
+
+        Returns
+        -------
+        DataFrame
+            A row for each search: optimizer, start (number), criterion, difference (from the best
+            criterion, that of the fit included), one column for each element of theta, converged
+            (as the optimiser says), evaluations, seconds. ``.attrs["sentence"]`` says whether they
+            agree.
+
+        Raises
+        ------
+        ModelError
+            An unknown optimiser, or a number of starts out of range.
+        """
+        names = (optimizers,) if isinstance(optimizers, str) else tuple(optimizers or OPTIMIZERS)
+        for name in names:
+            if name not in OPTIMIZERS:
+                raise ModelError(
+                    f"There is no optimiser {name!r}{nearest(str(name), OPTIMIZERS)}; "
+                    f"choose from {', '.join(OPTIMIZERS)}."
+                )
+        if isinstance(starts, bool) or starts not in range(1, MOST_STARTS + 1):
+            raise ModelError(f"starts is {starts!r}; give a whole number from 1 to {MOST_STARTS}.")
+        found = attempts(self.estimate.moments, self.reml, names, starts)
+        best = min(self.criterion, *(a.value for a in found))
+        out = pd.DataFrame(
+            {
+                "optimizer": [a.optimizer for a in found],
+                "start": [a.start for a in found],
+                "criterion": [a.value for a in found],
+                "difference": [a.value - best for a in found],
+                **{n: [a.theta[i] for a in found] for i, n in enumerate(theta_names(self.design))},
+                "converged": [a.converged for a in found],
+                "evaluations": [a.evaluations for a in found],
+                "seconds": [a.seconds for a in found],
+            }
+        )
+        out.attrs["sentence"] = conclusion(found, self.criterion)
+        return out
 
     def confint(
         self,
