@@ -100,7 +100,8 @@ def conclusion(found: Sequence[Attempt], fitted: float) -> str:
     """
     values = np.array([a.value for a in found])
     optimizers, starts = len({a.optimizer for a in found}), len({a.start for a in found})
-    what = f"{_count(len(found), 'search')} ({_count(optimizers, 'optimiser')} from {_count(starts, 'start')})"
+    searches = f"{_count(optimizers, 'optimiser')} from {_count(starts, 'start')}"
+    what = f"{_count(len(found), 'search')} ({searches})"
     best = found[int(np.argmin(values))]
     if best.value < fitted - AGREEMENT:
         return (
@@ -110,7 +111,9 @@ def conclusion(found: Sequence[Attempt], fitted: float) -> str:
         )
     others = [a for a in found if a.value > fitted + AGREEMENT]
     if not others:
-        return f"All {what} led to the optimum of the fit, {fitted:.6f}."
+        return (
+            f"{'All ' if len(found) > 1 else ''}{what} led to the optimum of the fit, {fitted:.6f}."
+        )
     names = ", ".join(dict.fromkeys(a.optimizer for a in others))
     above = sorted({f"{a.value - fitted:.3g}" for a in others}, key=float)
     return (
