@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from mixedwidgets.lmm.blockdiag import BlockDiagonal, Partition
 from mixedwidgets.lmm.coupling import Coupling, Ints
-from mixedwidgets.lmm.crossproducts import Columns, Moments, columns_of
+from mixedwidgets.lmm.crossproducts import Moments, coordinates_of
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.grouped import Orthogonal, orthogonalise
 from mixedwidgets.lmm.linalg import Array
@@ -113,25 +113,26 @@ def crossed_moments(design: Design) -> CrossedMoments:
     -------
     CrossedMoments
     """
-    columns = columns_of(design)
+    columns = coordinates_of(design)
     shared = columns.shared
     effects = [m * len(shared.columns_of(f)) for f, m in enumerate(shared.levels)]
     eliminated = int(np.argmax(effects))
     leading = np.array(shared.columns_of(eliminated), dtype=np.intp)
     first = design.groupings[eliminated]
+    order = np.argsort(first.codes, kind="stable")
+    white = columns.white(order)
     parts = orthogonalise(
-        np.vstack([columns.white.T[leading], columns.fixed]),
-        first.codes,
-        len(first.levels),
+        np.concatenate([white[leading], columns.fixed(order)]),
+        np.bincount(first.codes, minlength=len(first.levels)),
         len(leading),
     )
-    others = _Others.of(design, columns, parts, eliminated)
+    others = _Others.of(design, shared, white, parts, order, eliminated)
     partition, starts = others.partition()
     places = others.places(starts)
     coupling = others.coupling(starts, partition)
     rest22 = others.squares(starts, partition) - coupling.gram(_identities(parts.R))
     return CrossedMoments(
-        **columns.fields(),
+        **shared.fields(),
         eliminated=eliminated,
         leading=leading,
         R=parts.R,
@@ -161,19 +162,26 @@ class _Others:
     z: list[Array]
 
     @classmethod
-    def of(cls, design: Design, columns: Columns, parts: Orthogonal, eliminated: int) -> _Others:
-        shared = columns.shared
+    def of(
+        cls,
+        design: Design,
+        shared: Moments,
+        white: Array,
+        parts: Orthogonal,
+        order: Ints,
+        eliminated: int,
+    ) -> _Others:
         which = [f for f in range(len(shared.levels)) if f != eliminated]
         numbers = [shared.columns_of(f) for f in which]
         first = design.groupings[eliminated]
         return cls(
-            first=first.codes[parts.order],
+            first=first.codes[order],
             ngroups=len(first.levels),
             parts=parts,
             numbers=numbers,
             levels=[shared.levels[f] for f in which],
-            codes=[design.groupings[f].codes[parts.order] for f in which],
-            z=[np.ascontiguousarray(columns.white[parts.order].T[n]) for n in numbers],
+            codes=[design.groupings[f].codes[order] for f in which],
+            z=[white[n] for n in numbers],
         )
 
     @cached_property

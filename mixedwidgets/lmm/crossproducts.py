@@ -7,14 +7,18 @@ digits are lost to large means, small units or large variance ratios.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mixedwidgets.lmm.design import Design, RandomBlock
-from mixedwidgets.lmm.linalg import Array, Basis, orthonormal_basis
+from mixedwidgets.lmm.linalg import PIECE, Array, Basis, orthonormal_basis
 from mixedwidgets.lmm.theta import Layout
+
+Rows = slice | NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,10 @@ class Moments:
         """Coefficients (p,) that are ``delta`` (in basis coordinates) from least squares."""
         return np.asarray(self.origin + np.linalg.inv(self.basis.R) @ (self.ols + delta))
 
+    def fields(self) -> dict[str, Any]:
+        """The fields that all cross-products share, by name."""
+        return {f.name: getattr(self, f.name) for f in fields(Moments)}
+
     def columns_of(self, factor: int) -> list[int]:
         """Which of the K columns vary over a grouping factor."""
         return [
@@ -83,98 +91,152 @@ class Moments:
 
 
 @dataclass(frozen=True)
-class Columns:
-    """The columns of a design in the coordinates that cross-products are taken in.
+class Coordinates:
+    """A design in the coordinates that cross-products are taken in, a few rows at a time.
 
     Attributes
     ----------
-    white : (n, K) array
-        Whitened random-effects columns, rows multiplied by sqrt(w).
-    fixed : (p + 1, n) array
-        Fixed-effects basis and, last, the least-squares residual of the response.
     shared : Moments
         What all cross-products share.
+    design : Design
+    root : (n,) array or None
+        Square roots of the weights.
+    target : (n,) array
+        The response without its offset and its mean.
+    constant : float
+        Part of the mean that the fixed effects do not explain by themselves.
+    level : (p,) array
+        Coordinates of a constant in the fixed-effects basis, where ``constant`` is not zero.
+    coordinates : (p,) array
+        Coordinates of the target in that basis.
+    whiteners : tuple of Basis or (k,) array
+        For each block its basis, or the scales of its columns.
     """
 
-    white: Array
-    fixed: Array
     shared: Moments
+    design: Design
+    root: Array | None
+    target: Array
+    constant: float
+    level: Array
+    coordinates: Array
+    whiteners: tuple[Basis | Array, ...]
 
-    def fields(self) -> dict[str, Any]:
-        """The fields of ``shared``, by name."""
-        return {f.name: getattr(self.shared, f.name) for f in fields(self.shared)}
+    def white(self, rows: Rows) -> Array:
+        """Whitened random-effects columns of some rows, multiplied by sqrt(w), (K, c)."""
+        parts = []
+        root = None if self.root is None else self.root[rows]
+        for block, whitener in zip(self.design.blocks, self.whiteners, strict=True):
+            columns = block.columns[rows]
+            if isinstance(whitener, Basis):
+                parts.append(whitener.rows(columns, root) * np.sqrt(len(self.target)))
+            else:
+                scaled = (columns / whitener).T
+                parts.append(scaled if root is None else scaled * root)
+        return np.concatenate(parts)
+
+    def fixed(self, rows: Rows) -> Array:
+        """Fixed-effects basis and least-squares residual of some rows, (p + 1, c)."""
+        root = None if self.root is None else self.root[rows]
+        Q = self.shared.basis.rows(self.design.X[rows], root)
+        target = self.target[rows]
+        residual = (target if root is None else target * root) - self.coordinates @ Q
+        if self.constant:
+            ones = np.ones(len(target)) if root is None else root
+            residual = residual + self.constant * (ones - self.level @ Q)
+        return np.concatenate([Q, residual[None, :]])
 
 
-def columns_of(design: Design) -> Columns:
-    """Bring a design into whitened and orthonormal coordinates."""
-    weights = design.weights
-    root = None if weights is None else np.sqrt(weights)
-    target = design.y if design.offset is None else design.y - design.offset
-    origin, ols, residual = _least_squares(design.X, design.basis, target, root)
-    white, whitening = _whiten(design.blocks, root)
-    shared = Moments(
-        nobs=len(design.y),
-        layout=Layout(tuple(len(b.names) for b in design.blocks)),
-        factors=tuple(b.grouping for b in design.blocks),
-        levels=tuple(len(g.levels) for g in design.groupings),
-        basis=design.basis,
-        origin=origin,
-        ols=ols,
-        whitening=whitening,
-        sum_log_weights=0.0 if weights is None else float(np.log(weights).sum()),
-    )
-    return Columns(white, np.vstack([design.basis.Q.T, residual[None, :]]), shared)
+def coordinates_of(design: Design) -> Coordinates:
+    """Find the coordinates in which the cross-products of a design are taken.
 
-
-def _least_squares(
-    X: Array, basis: Basis, target: Array, root: Array | None
-) -> tuple[Array, Array, Array]:
-    """Coefficients of the mean, coordinates of the rest of the weighted response, and its residual.
-
-    The mean is projected by itself: where a constant lies in the column space, a large mean must
-    not leave its rounding in the residual, nor, where it is a column, in other coefficients.
+    The mean of the response is projected by itself: where a constant lies in the column space, a
+    large mean must not leave its rounding in the residual, nor, where it is a column, in other
+    coefficients.
     """
-    ones = np.ones(len(target)) if root is None else root
+    root = None if design.weights is None else np.sqrt(design.weights)
+    target = design.y if design.offset is None else design.y - design.offset
     mean = float(target.mean())
-    spread = (target - mean) * ones
-    coordinates = basis.Q.T @ spread
-    residual = spread - basis.Q @ coordinates
-    origin = np.zeros(X.shape[1])
+    target = target - mean
+    X, basis, p = design.X, design.basis, design.X.shape[1]
+    along = _projections(design, target, root)
+    origin, constant, level, ols = np.zeros(p), 0.0, np.zeros(p), along
     intercepts = np.flatnonzero((np.ptp(X, axis=0) == 0.0) & (X[0] != 0.0))
     if len(intercepts):
         origin[intercepts[0]] = mean / X[0, intercepts[0]]
     else:
-        level = basis.Q.T @ ones
-        constant = ones - basis.Q @ level
-        if np.abs(constant).max(initial=0.0) > 1e-10 * np.abs(ones).max(initial=0.0):
-            residual = residual + mean * constant
-        coordinates = coordinates + mean * level
-    correction = basis.Q.T @ residual
-    return origin, coordinates + correction, residual - basis.Q @ correction
+        ones = np.ones(len(target))
+        level = _projections(design, ones, root)
+        ols = along + mean * level
+        if not _spans_constant(design, root, level):
+            constant = mean
+    whiteners, whitening = _whiten(design.blocks, root)
+    shared = Moments(
+        nobs=len(target),
+        layout=Layout(tuple(len(b.names) for b in design.blocks)),
+        factors=tuple(b.grouping for b in design.blocks),
+        levels=tuple(len(g.levels) for g in design.groupings),
+        basis=basis,
+        origin=origin,
+        ols=ols,
+        whitening=whitening,
+        sum_log_weights=0.0 if design.weights is None else float(np.log(design.weights).sum()),
+    )
+    return Coordinates(shared, design, root, target, constant, level, along, whiteners)
 
 
-def _whiten(blocks: tuple[RandomBlock, ...], root: Array | None) -> tuple[Array, Array]:
-    """Columns of all blocks, orthogonal within a block and of mean square 1, and the way back."""
+def _pieces(n: int) -> Iterator[slice]:
+    return (slice(low, low + PIECE) for low in range(0, n, PIECE))
+
+
+def _projections(design: Design, values: Array, root: Array | None) -> Array:
+    """Coordinates in the fixed-effects basis of one value a row times sqrt(w), (p,)."""
+    out = np.zeros(design.X.shape[1])
+    for rows in _pieces(len(values)):
+        part = None if root is None else root[rows]
+        Q = design.basis.rows(design.X[rows], part)
+        out += Q @ (values[rows] if part is None else values[rows] * part)
+    return out
+
+
+def _spans_constant(design: Design, root: Array | None, level: Array) -> bool:
+    """Whether a constant is a combination of the fixed-effects columns."""
+    furthest = 0.0
+    for rows in _pieces(len(design.X)):
+        part = None if root is None else root[rows]
+        ones = np.ones(len(design.X[rows])) if part is None else part
+        left = ones - level @ design.basis.rows(design.X[rows], part)
+        furthest = max(furthest, float(np.abs(left / ones).max(initial=0.0)))
+    return furthest <= 1e-10
+
+
+def _whiten(
+    blocks: tuple[RandomBlock, ...], root: Array | None
+) -> tuple[tuple[Basis | Array, ...], Array]:
+    """How to make the columns of a block orthogonal and of mean square 1, and the way back."""
     width = sum(len(b.names) for b in blocks)
     whitening = np.zeros((width, width))
-    parts = []
+    whiteners = []
     at = 0
     for block in blocks:
         k = len(block.names)
-        columns, back = _whiten_block(block.columns, root)
-        parts.append(columns)
+        whitener, back = _whiten_block(block.columns, root)
+        whiteners.append(whitener)
         whitening[at : at + k, at : at + k] = back
         at += k
-    return np.hstack(parts), whitening
+    return tuple(whiteners), whitening
 
 
-def _whiten_block(columns: Array, root: Array | None) -> tuple[Array, Array]:
+def _whiten_block(columns: Array, root: Array | None) -> tuple[Basis | Array, Array]:
     n, k = columns.shape
     if k > 1:
         basis = orthonormal_basis(columns, root)
         if len(basis.kept) == k:
-            return basis.Q * np.sqrt(n), basis.R / np.sqrt(n)
-    weighted = columns if root is None else columns * root[:, None]
-    scale = np.sqrt(np.einsum("ij,ij->j", weighted, weighted) / n)
+            return basis, basis.R / np.sqrt(n)
+    squares = np.zeros(k)
+    for rows in _pieces(n):
+        piece = columns[rows] if root is None else columns[rows] * root[rows, None]
+        squares += np.einsum("ij,ij->j", piece, piece)
+    scale = np.sqrt(squares / n)
     scale[scale == 0.0] = 1.0
-    return weighted / scale, np.diag(scale)
+    return scale, np.diag(scale)

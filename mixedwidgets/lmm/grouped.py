@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixedwidgets.errors import ModelError
-from mixedwidgets.lmm.crossproducts import Moments, columns_of
+from mixedwidgets.lmm.crossproducts import Coordinates, Moments, coordinates_of
 from mixedwidgets.lmm.design import Design
-from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.linalg import PIECE, Array
 from mixedwidgets.lmm.theta import Layout
 
 INSEPARABLE = 1e-12  # smallest eigenvalue of the scaled cross-products of variance parameters
@@ -78,14 +78,40 @@ def grouped_moments(design: Design) -> GroupedMoments:
         The model reproduces the response without error, so the likelihood has no maximum, or two
         random effects cannot be told apart.
     """
-    columns = columns_of(design)
-    whole = np.vstack([columns.white.T, columns.fixed])
+    columns = coordinates_of(design)
     grouping = design.groupings[0]
-    parts = orthogonalise(whole, grouping.codes, len(grouping.levels), columns.white.shape[1])
-    within = parts.rest @ parts.rest.T
-    _refuse_inseparable(parts.R, columns.shared.layout, design)
-    _refuse_exact_fit(whole, within, parts.C, design)
-    return GroupedMoments(**columns.fields(), R=parts.R, C=parts.C, within=within)
+    R, C, within = _by_groups(columns, grouping.codes, len(grouping.levels))
+    _refuse_inseparable(R, columns.shared.layout, design)
+    _refuse_exact_fit(columns, within, C, design)
+    return GroupedMoments(**columns.shared.fields(), R=R, C=C, within=within)
+
+
+def _by_groups(
+    columns: Coordinates, codes: NDArray[np.intp], ngroups: int
+) -> tuple[Array, Array, Array]:
+    """Cross-products of whole groups, a few groups at a time; see ``GroupedMoments``."""
+    width, p = columns.shared.layout.width, columns.shared.ncoef
+    counts = np.bincount(codes, minlength=ngroups)
+    ends = np.cumsum(counts)
+    order = None if _increasing(codes) else np.argsort(codes, kind="stable")
+    R, C = np.empty((width, width, ngroups)), np.empty((width, p + 1, ngroups))
+    within = np.zeros((p + 1, p + 1))
+    first = 0
+    while first < ngroups:
+        low = int(ends[first] - counts[first])
+        last = max(int(np.searchsorted(ends, low + PIECE, side="right")), first + 1)
+        rows = slice(low, int(ends[last - 1])) if order is None else order[low : ends[last - 1]]
+        part = orthogonalise(
+            np.concatenate([columns.white(rows), columns.fixed(rows)]), counts[first:last], width
+        )
+        R[:, :, first:last], C[:, :, first:last] = part.R, part.C
+        within += part.rest @ part.rest.T
+        first = last
+    return R, C, within
+
+
+def _increasing(codes: NDArray[np.intp]) -> bool:
+    return bool(np.all(codes[1:] >= codes[:-1]))
 
 
 def _refuse_inseparable(R: Array, layout: Layout, design: Design) -> None:
@@ -123,7 +149,7 @@ def _refuse_inseparable(R: Array, layout: Layout, design: Design) -> None:
     )
 
 
-def _refuse_exact_fit(columns: Array, within: Array, C: Array, design: Design) -> None:
+def _refuse_exact_fit(columns: Coordinates, within: Array, C: Array, design: Design) -> None:
     """Refuse a response that the columns of X, or of X and Z, reproduce up to rounding.
 
     Only where rows are left over: a saturated model reproduces every response, and its restricted
@@ -143,11 +169,15 @@ def _refuse_exact_fit(columns: Array, within: Array, C: Array, design: Design) -
     around_both = float(within[p, p] - within[:p, p] @ solution)
     if around_both > 1e-10 * within[p, p] > rounding:
         return
-    left = columns[width:-1]
-    last = columns[-1] - solution @ left
+    everything = slice(None)
+    fixed = columns.fixed(everything)
+    last = fixed[-1] - solution @ fixed[:-1]
     grouping = design.groupings[0]
-    again = orthogonalise(
-        np.vstack([columns[:width], last]), grouping.codes, len(grouping.levels), width
+    again = orthogonalise_rows(
+        np.concatenate([columns.white(everything), last[None]]),
+        grouping.codes,
+        len(grouping.levels),
+        width,
     )
     used = np.count_nonzero(again.R[np.arange(width), np.arange(width)]) + rank
     if used < len(last) and float(np.sum(again.rest**2)) <= rounding:
@@ -169,62 +199,60 @@ class Orthogonal:
     C : (K, t - K, m) array
         Coordinates of the other columns.
     rest : (t - K, n) array
-        What is left of them, rows in the order of ``order``.
+        What is left of them.
     Q : (K, n) array
         The orthonormal columns, zero where a column adds nothing in a group.
-    order : (n,) array of int
-        The rows sorted by group.
     """
 
     R: Array
     C: Array
     rest: Array
     Q: Array
-    order: NDArray[np.intp]
 
 
-def orthogonalise(columns: Array, codes: NDArray[np.intp], ngroups: int, width: int) -> Orthogonal:
+def orthogonalise(columns: Array, counts: NDArray[np.intp], width: int) -> Orthogonal:
     """Modified Gram-Schmidt within every group at once.
 
     Parameters
     ----------
     columns : (t, n) array
-        The first ``width`` are orthogonalised, then taken out of the others.
-    codes : (n,) array of int
-        The group of each row.
-    ngroups, width : int
-        Number of groups and of columns to orthogonalise.
+        Rows of one group after the other; the first ``width`` columns are orthogonalised, then
+        taken out of the others. Used up.
+    counts : (m,) array of int
+        Number of rows of each group, at least 1.
+    width : int
+        Number of columns to orthogonalise.
 
     Returns
     -------
     Orthogonal
     """
-    order = np.arange(len(codes))
-    if np.any(codes[1:] < codes[:-1]):
-        order = np.argsort(codes, kind="stable")
-        columns, codes = columns[:, order], codes[order]
-    counts = np.bincount(codes, minlength=ngroups)
-    starts = np.concatenate(([0], np.cumsum(counts[:-1])))
+    starts = np.cumsum(counts) - counts
     total = columns.shape[0]
-    coordinates = np.zeros((width, total, ngroups))
-    Q = np.empty((width, columns.shape[1]))
-    rest = np.ascontiguousarray(columns)
-    original = np.add.reduceat(rest[:width] ** 2, starts, axis=1)
+    coordinates = np.zeros((width, total, len(counts)))
+    original = np.add.reduceat(columns[:width] ** 2, starts, axis=1)
     for i in range(width):
-        direction, rest = rest[0], rest[1:]
+        direction, rest = columns[i], columns[i + 1 :]
         square = np.add.reduceat(direction * direction, starts)
         used = square > NEGLIGIBLE * original[i]
         length = np.sqrt(square)
         inverse = np.divide(1.0, length, out=np.zeros_like(length), where=used)
-        np.multiply(np.repeat(inverse, counts), direction, out=Q[i])
-        along = np.add.reduceat(rest * Q[i], starts, axis=1)
+        direction *= np.repeat(inverse, counts)
+        along = np.add.reduceat(rest * direction, starts, axis=1)
         coordinates[i, i] = np.where(used, length, 0.0)
         coordinates[i, i + 1 :] = along
-        rest = rest - np.repeat(along, counts, axis=1) * Q[i]
+        rest -= np.repeat(along, counts, axis=1) * direction
     return Orthogonal(
-        np.ascontiguousarray(coordinates[:, :width]),
-        np.ascontiguousarray(coordinates[:, width:]),
-        rest,
-        Q,
-        order,
+        R=np.ascontiguousarray(coordinates[:, :width]),
+        C=np.ascontiguousarray(coordinates[:, width:]),
+        rest=columns[width:],
+        Q=columns[:width],
     )
+
+
+def orthogonalise_rows(
+    columns: Array, codes: NDArray[np.intp], ngroups: int, width: int
+) -> Orthogonal:
+    """The same for rows in any order, those of the answer sorted by group; nothing is used up."""
+    columns = columns[:, np.argsort(codes, kind="stable")]
+    return orthogonalise(columns, np.bincount(codes, minlength=ngroups), width)

@@ -6,42 +6,65 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 
 Array = NDArray[np.float64]
 
 RANK_TOLERANCE = 1e-7  # the tolerance of R's qr() for linear models
+SOLID = 0.03  # part of a column not explained by earlier ones that cross-products tell well
+PIECE = 8192  # rows that are worked on at a time
 
 
 @dataclass(frozen=True)
 class Basis:
-    """An orthonormal basis of the column space of a matrix with rows scaled by sqrt(weights).
+    """Coordinates in which the columns of a matrix, rows scaled by sqrt(w), are orthonormal.
 
-    ``sqrt(w)[:, None] * M[:, kept] == Q @ R`` up to rounding.
+    ``sqrt(w)[:, None] * M[:, kept] == Q @ R`` up to rounding, with Q given by ``rows``. Q itself is
+    not kept: its rows are as quickly computed as read.
 
     Attributes
     ----------
-    Q : (n, r) array
-        Orthonormal columns.
     R : (r, r) array
         Coordinates of the kept columns in Q; not triangular in general.
     kept : (r,) array of int
         Which columns of M are kept; the others are linear combinations of earlier ones.
     logdet : float
         log |det R|.
+    means : (r,) array
+        What is subtracted from the kept columns first.
+    inverse : (r, r) array
+        ``Q = sqrt(w)[:, None] * (M[:, kept] - means) @ inverse``.
     """
 
-    Q: Array
     R: Array
     kept: NDArray[np.intp]
     logdet: float
+    means: Array
+    inverse: Array
+
+    def rows(self, matrix: Array, sqrt_weights: Array | None = None) -> Array:
+        """The rows of Q, transposed.
+
+        Parameters
+        ----------
+        matrix : (n, r) array
+            Rows of the kept columns of M.
+        sqrt_weights : (n,) array, optional
+            Square roots of their weights.
+
+        Returns
+        -------
+        (r, n) array
+        """
+        out = self.inverse.T @ (matrix - self.means).T
+        return out if sqrt_weights is None else out * sqrt_weights
 
 
 def orthonormal_basis(matrix: Array, sqrt_weights: Array | None = None) -> Basis:
     """Orthonormalise the columns of a matrix, dropping those that depend on earlier ones.
 
-    Columns are centred (where the matrix has a constant column) and scaled before the QR
-    decomposition, so neither a large mean nor a small unit costs digits.
+    Columns are centred (where the matrix has a constant column) and scaled, so neither a large
+    mean nor a small unit costs digits. Where they are far from dependent, the Cholesky factor of
+    their cross-products serves, which needs no memory; else a QR decomposition.
 
     Parameters
     ----------
@@ -54,58 +77,70 @@ def orthonormal_basis(matrix: Array, sqrt_weights: Array | None = None) -> Basis
     -------
     Basis
     """
-    n, p = matrix.shape
+    p = matrix.shape[1]
     kept = np.arange(p)
     if p == 0:
-        return Basis(np.empty((n, 0)), np.empty((0, 0)), kept, 0.0)
+        return Basis(np.empty((0, 0)), kept, 0.0, np.empty(0), np.empty((0, 0)))
     lowest, highest = matrix.min(axis=0), matrix.max(axis=0)
-    constant = np.flatnonzero((lowest == highest) & (lowest != 0.0))
-    columns, back = _standardise(matrix, sqrt_weights, int(constant[0]) if len(constant) else None)
+    constants = np.flatnonzero((lowest == highest) & (lowest != 0.0))
+    means = np.zeros(p)
+    if len(constants):
+        weights = None if sqrt_weights is None else sqrt_weights**2
+        means = np.average(matrix, axis=0, weights=weights)
+        means[constants[0]] = 0.0
+    gram = _gram(matrix, means, sqrt_weights)
+    norms = np.sqrt(np.diag(gram))
+    norms[norms == 0.0] = 1.0
+    r = _solid_cholesky(gram / np.outer(norms, norms))
+    if r is None:
+        kept, r = _qr_of_independent(matrix, means, norms, sqrt_weights)
+    scaled = r * norms[kept]
+    R = scaled.copy()
+    if len(constants) and constants[0] in kept:
+        column = int(np.flatnonzero(kept == constants[0])[0])
+        R += np.outer(scaled[:, column], means[kept] / lowest[constants[0]])
+    logdet = float(np.log(np.abs(np.diag(scaled))).sum())
+    return Basis(R, kept, logdet, means[kept], np.asarray(np.linalg.inv(scaled)))
+
+
+def _gram(matrix: Array, means: Array, sqrt_weights: Array | None) -> Array:
+    """Cross-products of centred and weighted columns, a few rows at a time."""
+    n, p = matrix.shape
+    out = np.zeros((p, p))
+    for low in range(0, n, PIECE):
+        piece = matrix[low : low + PIECE] - means
+        if sqrt_weights is not None:
+            piece *= sqrt_weights[low : low + PIECE, None]
+        out += piece.T @ piece
+    return out
+
+
+def _solid_cholesky(gram: Array) -> Array | None:
+    """Upper Cholesky factor of scaled cross-products; None where columns are nearly dependent."""
+    try:
+        r = np.linalg.cholesky(gram).T
+    except np.linalg.LinAlgError:
+        return None
+    return np.ascontiguousarray(r) if np.diag(r).min() > SOLID else None
+
+
+def _qr_of_independent(
+    matrix: Array, means: Array, norms: Array, sqrt_weights: Array | None
+) -> tuple[NDArray[np.intp], Array]:
+    """The columns that do not depend on earlier ones, and R of their QR decomposition."""
+    n, p = matrix.shape
+    columns = (matrix - means) / norms
+    if sqrt_weights is not None:
+        columns *= sqrt_weights[:, None]
+    kept = np.arange(p)
     while True:
-        q, r = _thin_qr(columns[:, kept])
+        r = np.linalg.qr(columns[:, kept], mode="r")
         weak = np.flatnonzero(np.abs(np.diag(r)) < RANK_TOLERANCE)
         if len(kept) > n:
             weak = np.append(weak, n)
         if len(weak) == 0:
-            break
+            return kept, np.asarray(r)
         kept = np.delete(kept, weak[0])
-    full = r @ back[np.ix_(kept, kept)]
-    logdet = float(np.linalg.slogdet(full)[1]) if len(kept) else 0.0
-    return Basis(q, full, kept, logdet)
-
-
-def _thin_qr(columns: Array) -> tuple[Array, Array]:
-    """Return Q (n, p) and R (p, p) by LAPACK itself: the wrappers cost more than the work."""
-    n, p = columns.shape
-    if p == 0 or p > n:
-        q, r = np.linalg.qr(columns)
-        return q, r
-    geqrf, orgqr = lapack.dgeqrf, lapack.dorgqr
-    factored, tau, _, _ = geqrf(columns, overwrite_a=False)
-    r = np.triu(factored[:p])
-    q, _, _ = orgqr(factored, tau, overwrite_a=True)
-    return q, r
-
-
-def _standardise(
-    matrix: Array, sqrt_weights: Array | None, constant: int | None
-) -> tuple[Array, Array]:
-    """Centre on the constant column and scale to unit length: ``weighted matrix = out @ back``."""
-    p = matrix.shape[1]
-    out = np.array(matrix, dtype=np.float64, order="F")
-    back = np.eye(p)
-    if constant is not None:
-        weights = None if sqrt_weights is None else sqrt_weights**2
-        means = np.average(out, axis=0, weights=weights)
-        means[constant] = 0.0
-        out -= means
-        back[constant] += means / matrix[0, constant]
-    if sqrt_weights is not None:
-        out *= sqrt_weights[:, None]
-    norms = np.sqrt(np.einsum("ij,ij->j", out, out))
-    norms[norms == 0.0] = 1.0
-    out /= norms
-    return out, norms[:, None] * back
 
 
 def lower_triangle(matrix: Array) -> Array:

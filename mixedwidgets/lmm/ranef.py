@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate
-from mixedwidgets.lmm.grouped import GroupedMoments, orthogonalise
+from mixedwidgets.lmm.grouped import GroupedMoments, orthogonalise_rows
 from mixedwidgets.lmm.labels import plain
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.tables import ShrinkageTable
@@ -231,7 +231,7 @@ def _own_deviations(design: Design, estimate: Estimate, factor: int) -> Array:
     if design.weights is not None:
         rows = rows * np.sqrt(design.weights)
     grouping = design.groupings[factor]
-    parts = orthogonalise(rows, grouping.codes, len(grouping.levels), len(columns))
+    parts = orthogonalise_rows(rows, grouping.codes, len(grouping.levels), len(columns))
     return _solved_within(parts.R, parts.C[:, 0], whitening)
 
 
