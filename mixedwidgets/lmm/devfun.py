@@ -76,21 +76,24 @@ class Devfun:
         ModelError
             For another number of values, or values that are not finite.
         """
-        return float(self._objective.value(self._checked(theta)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(self._objective.value(self._checked(theta)))
 
     def gradient(self, theta: Any) -> Array:
         """The derivatives of the criterion in theta, exact: an (ntheta,) array.
 
-        Parameters and errors are those of a call.
+        Zero where the criterion is infinite. Parameters and errors are those of a call.
         """
-        return self._objective.rough(self._checked(theta))[1]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._objective.rough(self._checked(theta))[1]
 
     def hessian(self, theta: Any) -> Array:
         """The second derivatives of the criterion in theta, exact: an (ntheta, ntheta) array.
 
-        Parameters and errors are those of a call.
+        Zero where the criterion is infinite. Parameters and errors are those of a call.
         """
-        return self._objective(self._checked(theta))[2].copy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._objective(self._checked(theta))[2].copy()
 
     @cached_property
     def start(self) -> Array:
