@@ -82,7 +82,10 @@ class Factor:
 
     def drop_unused(self) -> Factor:
         """Return the factor without the levels that do not occur."""
-        counts = np.bincount(self.codes[self.codes >= 0], minlength=len(self.levels))
+        known = self.codes
+        if len(known) and known.min() < 0:
+            known = known[known >= 0]
+        counts = np.bincount(known, minlength=len(self.levels))
         used = np.flatnonzero(counts)
         if len(used) == len(self.levels):
             return self
@@ -182,7 +185,7 @@ class Table:
         raw = self._raw(name)
         kind = getattr(getattr(raw, "dtype", None), "kind", None)
         if kind is not None and kind in "iu" and np.ndim(raw) == 1:
-            codes, levels = pd.factorize(raw, sort=True)
+            codes, levels = _whole_numbers(raw)
             return Factor(codes.astype(np.intp, copy=False), pd.Index(levels))
         column = self.column(name)
         if isinstance(column, Numeric) and np.isinf(column.values).any():
@@ -292,6 +295,21 @@ def _logical(series: pd.Series) -> Factor:
     codes = np.full(len(series), -1, dtype=np.intp)
     codes[~missing] = series[~missing].to_numpy(dtype=bool)
     return Factor(codes, pd.Index([False, True], dtype=object), logical=True)
+
+
+def _whole_numbers(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """Codes and sorted levels of integers; by counting where they are close together."""
+    low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
+    if high - low > 4 * len(values):
+        codes, levels = pd.factorize(values, sort=True)
+        return codes, levels
+    codes = (values - values.dtype.type(low)).astype(np.intp)
+    present = np.flatnonzero(np.bincount(codes))
+    if len(present) <= high - low:
+        position = np.empty(high - low + 1, dtype=np.intp)
+        position[present] = np.arange(len(present))
+        codes = position[codes]
+    return codes, (present + low).astype(values.dtype)
 
 
 def as_factor(variable: Variable) -> Factor:

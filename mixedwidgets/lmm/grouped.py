@@ -121,15 +121,14 @@ def _refuse_inseparable(R: Array, layout: Layout, design: Design) -> None:
     if these matrices are linearly independent: if their cross-products tr(E M F M), summed over
     groups, are not singular.
     """
-    M = np.einsum("iaj,ibj->abj", R, R)
+    K = layout.width
+    M = np.einsum("iaj,ibj->abj", R, R).reshape(K * K, -1)
+    pairs = (M @ M.T).reshape(K, K, K, K)
     rows, cols = layout.position
+    a, b = rows[:, None], cols[:, None]
+    gram = pairs[a, rows, b, cols] + pairs[a, cols, b, rows]
     names = [name for block in design.blocks for name in block.names]
     group = design.groupings[0].name
-    gram = np.sum(
-        M[np.ix_(rows, rows)] * M[np.ix_(cols, cols)]
-        + M[np.ix_(rows, cols)] * M[np.ix_(cols, rows)],
-        axis=2,
-    )
     size = np.sqrt(np.diag(gram))
     if not size.all():
         name = names[rows[np.flatnonzero(size == 0.0)[0]]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -149,8 +150,12 @@ def lower_triangle(matrix: Array) -> Array:
     Returns L with ``L @ L.T == matrix @ matrix.T`` and a nonnegative diagonal; exact zeros in
     trailing columns of the argument stay exact zeros.
     """
-    nonzero = np.flatnonzero(np.any(matrix != 0.0, axis=0))
     k = matrix.shape[0]
+    if k == 1:
+        return np.abs(matrix)
+    if k == 2:
+        return _lower_triangle_of_two(matrix)
+    nonzero = np.flatnonzero(np.any(matrix != 0.0, axis=0))
     out = np.zeros((k, k))
     if len(nonzero) == 0:
         return out
@@ -160,6 +165,16 @@ def lower_triangle(matrix: Array) -> Array:
     signs = np.where(np.diag(lower) < 0.0, -1.0, 1.0)
     out[:, :rank] = lower * signs
     return out
+
+
+def _lower_triangle_of_two(matrix: Array) -> Array:
+    (a, b), (c, d) = matrix.tolist()
+    first = math.hypot(a, b)
+    if first == 0.0:
+        return np.array([[0.0, 0.0], [math.hypot(c, d), 0.0]])
+    return np.array(
+        [[first, 0.0], [(a / first) * c + (b / first) * d, abs((a / first) * d - (b / first) * c)]]
+    )
 
 
 def semidefinite_root(S: Array) -> Array:

@@ -129,7 +129,7 @@ def _direction(gradient: Array, hessian: Array) -> tuple[Array, float, Array | N
     if not largest > 0.0:
         return -gradient, float(gradient @ gradient), None
     scale = 1.0 / np.sqrt(np.maximum(diagonal, 1e-14 * largest))
-    values, vectors = np.linalg.eigh(hessian * np.outer(scale, scale))
+    values, vectors = np.linalg.eigh(hessian * (scale[:, None] * scale))
     along = vectors.T @ (gradient * scale)
     positive = np.maximum(np.abs(values), 1e-9)
     step = -(vectors @ (along / positive)) * scale

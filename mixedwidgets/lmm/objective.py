@@ -46,11 +46,10 @@ class Factor:
         half = self.A @ T
         left = self.A[:, rows]
         right = half[:, cols]
-        jacobian = (left[:, None] * right[None] + right[:, None] * left[None]).reshape(
-            -1, len(rows)
-        )
+        both = left[:, None] * right[None]
+        jacobian = (both + both.transpose(1, 0, 2)).reshape(-1, len(rows))
         inner = self.A.T @ first @ self.A
-        curved = 2.0 * inner[np.ix_(rows, rows)] * (cols[:, None] == cols[None, :])
+        curved = 2.0 * inner[rows[:, None], rows] * self.layout.same_column
         out = jacobian.T @ second @ jacobian + curved
         return np.asarray(0.5 * (out + out.T))
 

@@ -53,6 +53,12 @@ class Layout:
             cols.append(c + start)
         return np.concatenate(rows), np.concatenate(cols)
 
+    @cached_property
+    def same_column(self) -> NDArray[np.bool_]:
+        """Whether two elements of theta are in one column of Lambda, (ntheta, ntheta)."""
+        cols = self.position[1]
+        return np.asarray(cols[:, None] == cols[None, :])
+
     @property
     def ntheta(self) -> int:
         """Length of theta."""
