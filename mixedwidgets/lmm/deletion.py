@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixedwidgets.errors import ModelError
-from mixedwidgets.lmm.crossproducts import columns_of
+from mixedwidgets.lmm.crossproducts import coordinates_of
 from mixedwidgets.lmm.design import Design, Grouping, RandomBlock
 from mixedwidgets.lmm.deviance import solve
 from mixedwidgets.lmm.estimate import Estimate, estimate
-from mixedwidgets.lmm.grouped import GroupedMoments, Orthogonal, orthogonalise
+from mixedwidgets.lmm.grouped import GroupedMoments, Orthogonal, orthogonalise_rows
 from mixedwidgets.lmm.leverage import row_terms
 from mixedwidgets.lmm.linalg import Array, orthonormal_basis
 from mixedwidgets.lmm.moments import AnyMoments, moments
@@ -209,15 +209,15 @@ class _OneFactor:
     @cached_property
     def columns(self) -> Array:
         """Whitened random-effects columns, fixed-effects basis and residual, (K + p + 1, n)."""
-        columns = columns_of(self.design)
-        return np.vstack([columns.white.T, columns.fixed])
+        columns, everything = coordinates_of(self.design), slice(None)
+        return np.concatenate([columns.white(everything), columns.fixed(everything)])
 
     @cached_property
     def sorted(self) -> Orthogonal:
         """The whole design, level by level."""
         grouping = self.design.groupings[0]
         width = self.whole.layout.width
-        return orthogonalise(self.columns, grouping.codes, len(grouping.levels), width)
+        return orthogonalise_rows(self.columns, grouping.codes, len(grouping.levels), width)
 
     @cached_property
     def within(self) -> Array:
@@ -230,8 +230,8 @@ class _OneFactor:
     @cached_property
     def members(self) -> list[Ints]:
         """The rows of each level."""
-        counts = np.bincount(self.design.groupings[0].codes)
-        return np.split(self.sorted.order, np.cumsum(counts)[:-1])
+        codes = self.design.groupings[0].codes
+        return np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
 
     def without(self, rows: Ints) -> GroupedMoments:
         """Cross-products without some rows; the basis and the whitening stay those of all rows."""
@@ -245,7 +245,7 @@ class _OneFactor:
         left = np.setdiff1d(np.concatenate([self.members[j] for j in touched]), rows)
         if len(left):
             levels, relabelled = np.unique(codes[left], return_inverse=True)
-            parts = orthogonalise(self.columns[:, left], relabelled, len(levels), width)
+            parts = orthogonalise_rows(self.columns[:, left], relabelled, len(levels), width)
             within = within + parts.rest @ parts.rest.T
             R.append(parts.R)
             C.append(parts.C)

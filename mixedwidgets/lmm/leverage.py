@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixedwidgets.errors import ModelError
-from mixedwidgets.lmm.crossproducts import columns_of
+from mixedwidgets.lmm.crossproducts import coordinates_of
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.linalg import Array
@@ -42,10 +42,11 @@ def row_terms(design: Design, estimate: Estimate) -> RowTerms:
     ``x - z S Z' V^-1 X``, the sum over the random effects that the row has.
     """
     solved, moments = estimate.solved, estimate.moments
-    white = columns_of(design).white
+    coordinates, everything = coordinates_of(design), slice(None)
+    white = coordinates.white(everything).T
     codes = tuple(g.codes for g in design.groupings)
     half = white @ solved.S
-    fixed = np.array(design.basis.Q.T)
+    fixed = coordinates.fixed(everything)[:-1]
     for columns, B, factor in zip(moments.layout.slices, solved.B, moments.factors, strict=True):
         for weight, rows in zip(half.T[columns], B, strict=True):
             fixed -= weight * rows[:, codes[factor]]
