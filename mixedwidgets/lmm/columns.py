@@ -183,9 +183,12 @@ class Table:
 
     def _read_factor(self, name: str) -> Factor:
         raw = self._raw(name)
-        kind = getattr(getattr(raw, "dtype", None), "kind", None)
-        if kind is not None and kind in "iu" and np.ndim(raw) == 1:
-            codes, levels = _whole_numbers(raw)
+        dtype = getattr(raw, "dtype", None)
+        if getattr(dtype, "kind", "O") in "iu" and np.ndim(raw) == 1:
+            plain = isinstance(dtype, np.dtype)
+            codes, levels = (
+                _whole_numbers(np.asarray(raw)) if plain else pd.factorize(raw, sort=True)
+            )
             return Factor(codes.astype(np.intp, copy=False), pd.Index(levels))
         column = self.column(name)
         if isinstance(column, Numeric) and np.isinf(column.values).any():
@@ -303,13 +306,14 @@ def _whole_numbers(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[Any]
     if high - low > 4 * len(values):
         codes, levels = pd.factorize(values, sort=True)
         return codes, levels
-    codes = (values - values.dtype.type(low)).astype(np.intp)
+    wide = np.uint64 if values.dtype.kind == "u" else np.int64
+    codes = (values.astype(wide) - wide(low)).astype(np.intp)
     present = np.flatnonzero(np.bincount(codes))
     if len(present) <= high - low:
         position = np.empty(high - low + 1, dtype=np.intp)
         position[present] = np.arange(len(present))
         codes = position[codes]
-    return codes, (present + low).astype(values.dtype)
+    return codes, (present.astype(wide) + wide(low)).astype(values.dtype)
 
 
 def as_factor(variable: Variable) -> Factor:
