@@ -99,6 +99,12 @@ def as_sentence(text: str) -> str:
     return text + ("" if text.endswith((".", "?", "!")) else ".")
 
 
+def brief(value: object) -> str:
+    """How a message shows a value: as Python writes it, or its type where that is long."""
+    text = repr(value)
+    return text if len(text) <= 80 and "\n" not in text else f"of type {type(value).__name__}"
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the closest known name, or an empty string.
 

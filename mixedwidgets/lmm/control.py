@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mixedwidgets.errors import MixedWidgetsError, ModelError, nearest
+from mixedwidgets.errors import MixedWidgetsError, ModelError, brief, nearest
 
 LEVELS = ("ignore", "warn", "stop")
 MOST_STARTS = 1000
@@ -90,23 +90,24 @@ class Control:
     def __post_init__(self) -> None:
         if not _is_number(self.tolerance) or not 0.0 < self.tolerance < 0.01:
             raise ModelError(
-                f"control: tolerance is {self.tolerance!r}; give a number above 0 and below 0.01, "
-                "such as 1e-10."
+                f"control: tolerance is {brief(self.tolerance)}; give a number above 0 and below "
+                "0.01, such as 1e-10."
             )
         if not _is_whole(self.max_iterations) or self.max_iterations < 1:
             raise ModelError(
-                f"control: max_iterations is {self.max_iterations!r}; give a whole number of at "
-                "least 1."
+                f"control: max_iterations is {brief(self.max_iterations)}; give a whole number of "
+                "at least 1."
             )
         if not _is_whole(self.starts) or not 1 <= self.starts <= MOST_STARTS:
             raise ModelError(
-                f"control: starts is {self.starts!r}; give a whole number from 1 to {MOST_STARTS}."
+                f"control: starts is {brief(self.starts)}; give a whole number from 1 to "
+                f"{MOST_STARTS}."
             )
         for name in _CHECKS:
             level = getattr(self, name)
             if not isinstance(level, str) or level not in LEVELS:
                 raise ModelError(
-                    f"control: {name} is {level!r}{nearest(str(level), LEVELS)}; "
+                    f"control: {name} is {brief(level)}{nearest(str(level), LEVELS)}; "
                     "choose 'ignore', 'warn' or 'stop'."
                 )
 
@@ -125,7 +126,7 @@ class Control:
             return given
         if not isinstance(given, Mapping):
             raise ModelError(
-                f"control is {given!r}; give a Control, such as mw.Control(starts=5), or a "
+                f"control is {brief(given)}; give a Control, such as mw.Control(starts=5), or a "
                 "dictionary of its settings."
             )
         known = {_squeezed(f.name): f.name for f in fields(cls)}

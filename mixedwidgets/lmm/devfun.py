@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mixedwidgets.errors import ModelError
+from mixedwidgets.errors import ModelError, brief
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import AnyMoments
 from mixedwidgets.lmm.objective import Factor, ProfiledDeviance
@@ -115,7 +115,7 @@ class Devfun:
             values = np.array([np.nan])
         if len(values) != len(self.names) or not np.isfinite(values).all():
             raise ModelError(
-                f"theta is {theta!r}; give {len(self.names)} finite numbers, one each for "
+                f"theta is {brief(theta)}; give {len(self.names)} finite numbers, one each for "
                 f"{', '.join(self.names)}."
             )
         return values

@@ -9,7 +9,7 @@ from typing import Any, Literal, overload
 import numpy as np
 import pandas as pd
 
-from mixedwidgets.errors import DataError, MixedWidgetsWarning, ModelError
+from mixedwidgets.errors import DataError, MixedWidgetsWarning, ModelError, brief
 from mixedwidgets.lmm.call import Call
 from mixedwidgets.lmm.control import Control, judged
 from mixedwidgets.lmm.design import Design, build
@@ -216,7 +216,7 @@ def fit_design(
 
 def _yes_or_no(name: str, value: object) -> bool:
     if not isinstance(value, (bool, np.bool_)):
-        raise ModelError(f"{name} is {value!r}; give True or False.")
+        raise ModelError(f"{name} is {brief(value)}; give True or False.")
     return bool(value)
 
 
@@ -242,7 +242,7 @@ def _checked_start(design: Design, start: Any) -> Array | None:
     elif isinstance(given, Mapping):
         if list(given) != ["theta"]:
             raise ModelError(
-                f"start is {start!r}; a dictionary holds theta alone: {{'theta': ...}}."
+                f"start is {brief(start)}; a dictionary holds theta alone: {{'theta': ...}}."
             )
         given = given["theta"]
     if isinstance(given, pd.Series) and set(given.index) == set(names):
@@ -253,7 +253,7 @@ def _checked_start(design: Design, start: Any) -> Array | None:
         theta = np.array([np.nan])
     if len(theta) != len(names) or not np.all(np.abs(theta) < FURTHEST_START):
         raise ModelError(
-            f"start is {start!r}; give {len(names)} finite numbers below {FURTHEST_START:g}, "
+            f"start is {brief(start)}; give {len(names)} finite numbers below {FURTHEST_START:g}, "
             f"one each for {', '.join(names)}."
         )
     return theta

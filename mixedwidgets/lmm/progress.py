@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mixedwidgets.errors import ModelError
+from mixedwidgets.errors import ModelError, brief
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.linalg import Array
 
@@ -41,7 +41,8 @@ def verbosity(verbose: object) -> int:
         level = -1
     if level < 0:
         raise ModelError(
-            f"verbose is {verbose!r}; give 0 for silence, 1 for a line a step, 2 for sizes too."
+            f"verbose is {brief(verbose)}; give 0 for silence, 1 for a line a step, "
+            "2 for sizes too."
         )
     return level
 
