@@ -69,8 +69,8 @@ def _crossed_start(moments: CrossedMoments) -> Array:
     """Equate Z' r r' Z and r' r with their expectations, linear in the covariances and sigma^2."""
     layout = moments.layout
     K = layout.width
-    at_zero = solve(np.zeros((K, K)), moments, False)
-    derivatives = differentiate(at_zero, False)
+    at_zero = solve(np.zeros((K, K)), moments, True)
+    derivatives = differentiate(at_zero, True)
     inside = np.flatnonzero(_same_block(layout.sizes).reshape(-1))
     system = np.zeros((len(inside) + 1, len(inside) + 1))
     system[:-1, :-1] = -derivatives.logdet2[np.ix_(inside, inside)]
