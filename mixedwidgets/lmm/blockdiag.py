@@ -212,35 +212,46 @@ class BlockDiagonal:
         data = np.concatenate([p.reshape(-1) for p in self.parts])
         return csr_array((data, indices, np.append(self.partition.base, len(data))), shape=(q, q))
 
-    def positive_inverse(self) -> tuple[BlockDiagonal, float]:
-        """Inverse and log determinant of a positive definite matrix, which is used up.
+    def positive_inverse(self, right: Array) -> tuple[BlockDiagonal, float, Array]:
+        """Inverse and log determinant of a positive definite matrix L L', and L^-1 right.
+
+        The matrix is used up. ``right`` has shape (size, t).
 
         Raises
         ------
         numpy.linalg.LinAlgError
             It is not positive definite.
         """
-        found = [_positive_inverse(a) for a in self.parts]
-        return BlockDiagonal(self.partition, tuple(a for a, _ in found)), sum(d for _, d in found)
+        parts, logdet, half = [], 0.0, np.empty_like(right)
+        for (rows, count, size), part in zip(self.partition.rows(), self.parts, strict=True):
+            inverse, part_logdet, part_half = _positive_inverse(
+                part, right[rows].reshape(count, size, -1)
+            )
+            parts.append(inverse)
+            logdet += part_logdet
+            half[rows] = part_half.reshape(count * size, -1)
+        return BlockDiagonal(self.partition, tuple(parts)), logdet, half
 
 
-def _positive_inverse(a: Array) -> tuple[Array, float]:
+def _positive_inverse(a: Array, right: Array) -> tuple[Array, float, Array]:
     if a.shape[1] == 1:
         if not np.all(a > 0.0):
             raise np.linalg.LinAlgError("not positive definite")
-        return np.asarray(1.0 / a), float(np.log(a).sum())
+        return np.asarray(1.0 / a), float(np.log(a).sum()), right / np.sqrt(a)
     if a.shape[0] > 1:
         factor = np.linalg.cholesky(a)
-        return np.asarray(np.linalg.inv(a)), 2.0 * float(np.log(np.einsum("cii->ci", factor)).sum())
+        logdet = 2.0 * float(np.log(np.einsum("cii->ci", factor)).sum())
+        return np.asarray(np.linalg.inv(a)), logdet, np.linalg.solve(factor, right)
     # LAPACK sees the transpose of a row-major array: its lower triangle is our upper one
     factor, failed = lapack.dpotrf(a[0].T, lower=1, clean=0, overwrite_a=1)
     if failed:
         raise np.linalg.LinAlgError("not positive definite")
     logdet = 2.0 * float(np.log(np.diag(factor)).sum())
+    half, _ = lapack.dtrtrs(factor, right[0], lower=1)
     inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
     out = np.asarray(inverse, dtype=np.float64).T[None]
     mirror(out)
-    return out, logdet
+    return out, logdet, np.asarray(half, dtype=np.float64)[None]
 
 
 def mirror(part: Array) -> None:

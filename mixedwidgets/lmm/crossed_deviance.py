@@ -108,8 +108,37 @@ class SolvedCrossed(Solved):
     def _inverse(self, along: Array, rest: Array) -> tuple[Array, Array]:
         """Z_1' V^-1 v, (K1, t, m), and Z_2' V^-1 v, (q, t), from the same without Z_2's effects."""
         Us = self.U.dot(rest)
-        inner = along - self._half(Us)
-        return np.einsum("iaj,itj->atj", self.H, inner), rest - self.G.dot(Us)
+        first = np.einsum("iaj,itj->atj", self.H, along - self._half(Us))
+        inverse, moments = self.inverse_factor, self.moments
+        if inverse is None:
+            return first, rest - self.G.dot(Us)
+        second = np.empty_like(Us)  # S^-1 U: no difference of what is nearly equal where S is large
+        for c in moments.layout.slices:
+            if c.start in moments.places:
+                where = np.stack([moments.places[i] for i in range(c.start, c.stop)])
+                half = np.einsum("ab,bmt->amt", inverse[c, c], Us[where])
+                second[where] = np.einsum("ba,bmt->amt", inverse[c, c], half)
+        return first, second
+
+    @cached_property
+    def inverse_factor(self) -> Array | None:
+        """Inverse of the other factors' part of the factor of S, where dividing costs few digits.
+
+        (K, K), zero for the eliminated factor; else None.
+        """
+        moments = self.moments
+        others = np.sort(list(moments.places))
+        factor = self.factor[np.ix_(others, others)]
+        sizes = np.abs(np.diag(factor))
+        if self.A is None or not np.all(sizes > REGULAR * np.abs(factor).max(axis=1)):
+            return None
+        diagonal = self.G.diagonal(0)
+        information = np.array([diagonal[moments.places[int(c)]].mean() for c in others])
+        if not np.all(sizes**2 * information > SEEN):
+            return None
+        out = np.zeros_like(self.factor)
+        out[np.ix_(others, others)] = np.linalg.inv(factor)
+        return out
 
     def products(self, x: Blocks, y: Blocks) -> Array:
         """Products ``x' M y`` of vectors x and y, (s, t)."""
@@ -256,9 +285,9 @@ def solve_crossed(S: Array, moments: CrossedMoments, reml: bool) -> SolvedCrosse
     G = coupling.gram(inverse).plus(moments.rest22)
     G2x = moments.rest2x + coupling.up(np.einsum("abj,atj->btj", inverse_root, D))
     factor = _factor(S, moments)
-    U, A, logdet2 = _others_inverse(G, factor, moments)
+    U, A, logdet2, half2x = _others_inverse(G, factor, moments, G2x)
     flat = D.transpose(1, 0, 2).reshape(p + 1, -1)
-    whole = moments.within + flat @ flat.T - G2x.T @ U.dot(G2x)
+    whole = moments.within + flat @ flat.T - half2x.T @ half2x
     logdet = 2.0 * float(np.log(diagonal).sum()) + logdet2
     root = np.linalg.inv(np.linalg.cholesky(whole[:p, :p])) if p else np.empty((0, 0))
     half = root @ whole[:p, p]
@@ -288,17 +317,23 @@ def solve_crossed(S: Array, moments: CrossedMoments, reml: bool) -> SolvedCrosse
 
 
 def _others_inverse(
-    G: BlockDiagonal, factor: Array, moments: CrossedMoments
-) -> tuple[BlockDiagonal, BlockDiagonal | None, float]:
-    """U and A, and the log determinant of I + Lambda' G Lambda; without A where Lambda is zero."""
+    G: BlockDiagonal, factor: Array, moments: CrossedMoments, G2x: Array
+) -> tuple[BlockDiagonal, BlockDiagonal | None, float, Array]:
+    """U and A, the log determinant of I + Lambda' G Lambda = L L', and L^-1 Lambda' G2x.
+
+    Without A where Lambda is zero.
+    """
     bands = _bands(factor, moments)
     if not any(band.any() for band in bands):
-        return G.partition.zeros(), None, 0.0
-    A, logdet = _plus_identity(_sandwich(G, bands)).positive_inverse()
+        return G.partition.zeros(), None, 0.0, np.zeros_like(G2x)
+    right = G2x * bands[0][:, None]
+    for offset, band in enumerate(bands[1:], start=1):
+        right[:-offset] += band[:-offset, None] * G2x[offset:]
+    A, logdet, half = _plus_identity(_sandwich(G, bands)).positive_inverse(right)
     if len(bands) == 1:
-        return A.scaled(bands[0], bands[0]), A, logdet
+        return A.scaled(bands[0], bands[0]), A, logdet, half
     U = _times(_times(A, bands, transposed=True).T, bands, transposed=True)
-    return U, A, logdet
+    return U, A, logdet, half
 
 
 def _factor(S: Array, moments: CrossedMoments) -> Array:
@@ -375,7 +410,7 @@ def differentiate_crossed(solved: SolvedCrossed, reml: bool, exact: bool = True)
     layout = solved.moments.layout
     exact = exact or not solved.moments.costly
     K = layout.width
-    inverse = _inverse_factor(solved)
+    inverse = solved.inverse_factor
     full = M22(solved, inverse) if exact or inverse is None else None
     logdet1, q1 = _logdet_gradient(solved, full, inverse), np.zeros((K, K))
     for columns, u in zip(layout.slices, solved.u, strict=True):
@@ -401,26 +436,6 @@ def differentiate_crossed(solved: SolvedCrossed, reml: bool, exact: bool = True)
             left = P.reshape(K * K, -1)
             logdet2 = logdet2 - left @ P.transpose(0, 1, 3, 2).reshape(K * K, -1).T
     return Derivatives(logdet1, q1, logdet2, q2)
-
-
-def _inverse_factor(solved: SolvedCrossed) -> Array | None:
-    """Inverse of the other factors' part of the factor of S, where dividing costs few digits.
-
-    (K, K), zero for the eliminated factor; else None.
-    """
-    moments = solved.moments
-    others = np.sort(list(moments.places))
-    factor = solved.factor[np.ix_(others, others)]
-    sizes = np.abs(np.diag(factor))
-    if solved.A is None or not np.all(sizes > REGULAR * np.abs(factor).max(axis=1)):
-        return None
-    diagonal = solved.G.diagonal(0)
-    information = np.array([diagonal[moments.places[int(c)]].mean() for c in others])
-    if not np.all(sizes**2 * information > SEEN):
-        return None
-    out = np.zeros_like(solved.factor)
-    out[np.ix_(others, others)] = np.linalg.inv(factor)
-    return out
 
 
 def M22(solved: SolvedCrossed, inverse: Array | None) -> BlockDiagonal:
