@@ -128,10 +128,10 @@ def test_coefficients_of_groups():
 
 
 def test_coefficients_without_a_fixed_effect_of_the_name():
-    """As in lme4: the random slope gets a column of its own, the fixed effects stay the same."""
+    """As in lme4: the random slope gets a column of its own, first; the fixed effects stay."""
     fit = mw.lmer("Reaction ~ 1 + (0 + Days | Subject)", mw.load("sleepstudy"))
     table = fit.coef()["Subject"]
-    assert list(table.columns) == ["(Intercept)", "Days"]
+    assert list(table.columns) == ["Days", "(Intercept)"]
     assert (table["(Intercept)"] == fit.fixef.iloc[0]).all()
     np.testing.assert_array_equal(table["Days"], fit.ranef()["Subject"]["Days"])
 

@@ -19,7 +19,7 @@ from mixedwidgets.lmm.design import Design, Grouping, RandomBlock
 from mixedwidgets.lmm.deviance import solve
 from mixedwidgets.lmm.estimate import Estimate, estimate
 from mixedwidgets.lmm.grouped import GroupedMoments, Orthogonal, orthogonalise_rows
-from mixedwidgets.lmm.leverage import row_terms
+from mixedwidgets.lmm.leverage import left_over, row_terms
 from mixedwidgets.lmm.linalg import Array, orthonormal_basis
 from mixedwidgets.lmm.moments import AnyMoments, moments
 from mixedwidgets.lmm.optimize import whitened_factor
@@ -28,8 +28,8 @@ from mixedwidgets.lmm.residuals import residuals
 Ints = NDArray[np.intp]
 
 LOST = 1e-10  # part of a coefficient's information that is nothing but rounding
-UNDETERMINED = "without it a coefficient cannot be estimated"
-NO_OPTIMUM = "without it no optimum was found"
+UNDETERMINED = "Without it a coefficient cannot be estimated."
+NO_OPTIMUM = "Without it no optimum was found."
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Deletions:
     vcov : (D, p, p) array
         Covariance of the coefficients.
     notes : dict of int to str
-        What is wrong with the estimates without a set; those that do not exist are NaN.
+        What is wrong with the estimates without a set, a sentence; what does not exist is NaN.
     """
 
     theta: Array
@@ -116,9 +116,7 @@ def delete_rows(design: Design, full: Estimate) -> Deletions:
     """
     terms = row_terms(design, full)
     e = residuals(design, full, "pearson")
-    left = 1.0 - terms.leverages
-    gone = left < LOST
-    left = np.where(gone, np.nan, left)
+    left = left_over(terms.leverages)
     solved = full.solved
     half = np.linalg.inv(full.moments.basis.R) @ solved.root.T
     sigma2 = (solved.q - e**2 / left) / (solved.N - 1)
@@ -129,7 +127,7 @@ def delete_rows(design: Design, full: Estimate) -> Deletions:
         sigma=np.sqrt(np.maximum(sigma2, 0.0)),
         beta=full.beta - (along * (e / left)).T,
         vcov=sigma2[:, None, None] * inner,
-        notes=dict.fromkeys(np.flatnonzero(gone).tolist(), UNDETERMINED),
+        notes=dict.fromkeys(np.flatnonzero(np.isnan(left)).tolist(), UNDETERMINED),
     )
 
 
@@ -194,9 +192,9 @@ def _cut(design: Design, keep: NDArray[np.bool_]) -> Design:
 
 def _refuse_unidentifiable(levels: Sequence[int], sizes: Sequence[int], n: int) -> None:
     if min(levels) < 2:
-        raise ModelError("without it a grouping factor has one level, so nothing varies between")
+        raise ModelError("Without it a grouping factor has a single level.")
     if max(m * k for m, k in zip(levels, sizes, strict=True)) >= n:
-        raise ModelError("without it there are as many random effects as observations")
+        raise ModelError("Without it there are as many random effects as observations.")
 
 
 @dataclass(frozen=True)

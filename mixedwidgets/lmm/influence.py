@@ -103,8 +103,8 @@ class Influence:
 
         Above 1 where the rows make the coefficients more precise.
         """
-        sign, value = np.linalg.slogdet(self._relative_vcov)
-        return self._series(np.where(sign > 0.0, np.exp(value), np.nan), "covratio")
+        with np.errstate(invalid="ignore"):
+            return self._series(np.linalg.det(self._relative_vcov), "covratio")
 
     @property
     def covtrace(self) -> pd.Series:

@@ -12,6 +12,8 @@ from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.linalg import Array
 
+ROUNDING = 1e-10  # of a leverage: a row this close to 1 determines its own fitted value
+
 
 @dataclass(frozen=True)
 class RowTerms:
@@ -63,6 +65,11 @@ def leverages(design: Design, estimate: Estimate) -> Array:
     return row_terms(design, estimate).leverages
 
 
+def left_over(leverage: Array) -> Array:
+    """1 - h, (n,); NaN where it is nothing but rounding error."""
+    return np.where(leverage < 1.0 - ROUNDING, 1.0 - leverage, np.nan)
+
+
 def cooks_distances(estimate: Estimate, pearson: Array, leverage: Array) -> Array:
     """Cook's distance of each row by lme4's formula ``(r / (1 - h))^2 h / (p sigma^2)``.
 
@@ -88,6 +95,4 @@ def cooks_distances(estimate: Estimate, pearson: Array, leverage: Array) -> Arra
             "Cook's distance needs fixed effects, and this model has none; look at hatvalues() and "
             "resid() instead."
         )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        out = (pearson / (1.0 - leverage)) ** 2 * leverage / (estimate.sigma**2 * p)
-    return np.where(np.isfinite(out), out, np.nan)
+    return (pearson / left_over(leverage)) ** 2 * leverage / (estimate.sigma**2 * p)

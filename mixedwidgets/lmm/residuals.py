@@ -7,7 +7,7 @@ import numpy as np
 from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate
-from mixedwidgets.lmm.leverage import leverages
+from mixedwidgets.lmm.leverage import left_over, leverages
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.ranef import linear_predictor
 
@@ -52,9 +52,7 @@ def residuals(
     if kind not in PLAIN and design.weights is not None:
         out = out * np.sqrt(design.weights)
     if kind == "studentized":
-        with np.errstate(divide="ignore", invalid="ignore"):
-            out = out / np.sqrt(1.0 - leverages(design, estimate))
-            out[np.isinf(out)] = np.nan
+        out = out / np.sqrt(left_over(leverages(design, estimate)))
     if scaled or kind in ("scaled", "studentized"):
         out = out / estimate.sigma
     return out
