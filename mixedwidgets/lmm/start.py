@@ -71,24 +71,26 @@ def _crossed_start(moments: CrossedMoments) -> Array:
     K = layout.width
     at_zero = solve(np.zeros((K, K)), moments, True)
     derivatives = differentiate(at_zero, True)
-    inside = np.flatnonzero(_same_block(layout.sizes).reshape(-1))
-    system = np.zeros((len(inside) + 1, len(inside) + 1))
-    system[:-1, :-1] = -derivatives.logdet2[np.ix_(inside, inside)]
-    system[-1, :-1] = system[:-1, -1] = derivatives.logdet1.reshape(-1)[inside]
+    directions = _directions(layout)
+    system = np.zeros((len(directions) + 1, len(directions) + 1))
+    system[:-1, :-1] = -directions @ derivatives.logdet2 @ directions.T
+    system[-1, :-1] = system[:-1, -1] = directions @ derivatives.logdet1.reshape(-1)
     system[-1, -1] = moments.nobs - moments.ncoef
-    right = np.append(-derivatives.q1.reshape(-1)[inside], at_zero.q)
+    right = np.append(-directions @ derivatives.q1.reshape(-1), at_zero.q)
     diagonal = np.diag(system).copy()
     scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
     found = scale * np.linalg.lstsq(system * np.outer(scale, scale), right * scale, rcond=None)[0]
     sigma2 = found[-1] if found[-1] > 0.05 * at_zero.q / at_zero.N else at_zero.q / at_zero.N
-    covariance = np.zeros(K * K)
-    covariance[inside] = found[:-1] / sigma2
+    covariance = directions.T @ (found[:-1] / sigma2)
     return _positive(covariance.reshape(K, K), moments)
 
 
-def _same_block(sizes: tuple[int, ...]) -> Array:
-    number = np.repeat(np.arange(len(sizes)), sizes)
-    return number[:, None] == number[None, :]
+def _directions(layout: Layout) -> Array:
+    """The symmetric matrices of zeros and ones that span S, (ntheta, K * K)."""
+    rows, cols = layout.position
+    out = np.zeros((layout.ntheta, layout.width, layout.width))
+    out[np.arange(layout.ntheta), rows, cols] = out[np.arange(layout.ntheta), cols, rows] = 1.0
+    return out.reshape(layout.ntheta, -1)
 
 
 def _positive(covariance: Array, moments: CrossedMoments) -> Array:
