@@ -213,6 +213,13 @@ class TestDefaults:
             ("sleepstudy", "Reaction ~ 1 + (1 | Subject)"),
             ("dyestuff", "Yield ~ 1 + (1 | Batch)"),
             ("dyestuff2", "Yield ~ 1 + (1 | Batch)"),
+            ("penicillin", "diameter ~ 1 + (1 | plate)"),
+            ("pastes", "strength ~ 1 + (1 | sample)"),
+            ("cake", "angle ~ 1 + (1 | replicate)"),
+            ("orthodont", "distance ~ 1 + (1 | Subject)"),
+            ("machines", "score ~ 1 + (1 | Worker)"),
+            ("oats", "yield ~ 1 + (1 | Block)"),
+            ("rail", "travel ~ 1 + (1 | Rail)"),
         ],
     )
     def test_bundled_data(self, name, formula):
@@ -223,6 +230,7 @@ class TestDefaults:
 
     def test_every_bundled_data_set_is_among_them(self):
         names = {"wheat", "schools", "sleepstudy", "dyestuff", "dyestuff2"}
+        names |= {"penicillin", "pastes", "cake", "orthodont", "machines", "oats", "rail"}
         assert set(mw.datasets()["name"]) == names
 
     def test_a_row_number_is_not_the_response(self):

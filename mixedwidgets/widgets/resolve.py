@@ -9,6 +9,7 @@ from mixedwidgets.lmm.spec import ModelSpec
 from mixedwidgets.widgets.columns import Column, Columns
 
 MOST_FIXED_LEVELS = 20  # a factor with more levels is a grouping, not a set of fixed effects
+FEW_VALUES = 12  # distinct values up to which repeated decimals may be doses or ratings
 MOST_SLOPE_LEVELS = 8
 
 
@@ -134,15 +135,20 @@ def resolve(wish: Wish, columns: Columns) -> Resolved:
 def default_response(columns: Columns, offer: Offer) -> str | None:
     """The number column with the most distinct values, measurements before whole numbers.
 
-    Whole numbers that differ in every row come last: they are most often a row's own number.
+    A few values that repeat often, such as four doses, are no measurement. Whole numbers that
+    differ in every row come last: they are most often a row's own number.
     """
     possible = [columns[name] for name in offer.names]
     best = max(
         possible,
-        key=lambda c: (not c.whole, not c.whole or c.levels < c.present, c.levels),
+        key=lambda c: (_measured(c), not c.whole or c.levels < c.present, c.levels),
         default=None,
     )
     return best.name if best else None
+
+
+def _measured(column: Column) -> bool:
+    return not column.whole and (column.levels > FEW_VALUES or 4 * column.levels >= column.present)
 
 
 def default_group(columns: Columns, offer: Offer, taken: tuple[str, ...] = ()) -> str | None:
