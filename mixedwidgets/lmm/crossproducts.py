@@ -8,7 +8,7 @@ digits are lost to large means, small units or large variance ratios.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -101,14 +101,7 @@ class Coordinates:
     design : Design
     root : (n,) array or None
         Square roots of the weights.
-    target : (n,) array
-        The response without its offset and its mean.
-    constant : float
-        Part of the mean that the fixed effects do not explain by themselves.
-    level : (p,) array
-        Coordinates of a constant in the fixed-effects basis, where ``constant`` is not zero.
-    coordinates : (p,) array
-        Coordinates of the target in that basis.
+    response : _Response
     whiteners : tuple of Basis or (k,) array
         For each block its basis, or the scales of its columns.
     """
@@ -116,10 +109,7 @@ class Coordinates:
     shared: Moments
     design: Design
     root: Array | None
-    target: Array
-    constant: float
-    level: Array
-    coordinates: Array
+    response: _Response
     whiteners: tuple[Basis | Array, ...]
 
     def white(self, rows: Rows) -> Array:
@@ -129,7 +119,7 @@ class Coordinates:
         for block, whitener in zip(self.design.blocks, self.whiteners, strict=True):
             columns = block.columns[rows]
             if isinstance(whitener, Basis):
-                parts.append(whitener.rows(columns, root) * np.sqrt(len(self.target)))
+                parts.append(whitener.rows(columns, root) * np.sqrt(self.shared.nobs))
             else:
                 scaled = (columns / whitener).T
                 parts.append(scaled if root is None else scaled * root)
@@ -139,50 +129,90 @@ class Coordinates:
         """Fixed-effects basis and least-squares residual of some rows, (p + 1, c)."""
         root = None if self.root is None else self.root[rows]
         Q = self.shared.basis.rows(self.design.X[rows], root)
-        target = self.target[rows]
-        residual = (target if root is None else target * root) - self.coordinates @ Q
-        if self.constant:
-            ones = np.ones(len(target)) if root is None else root
-            residual = residual + self.constant * (ones - self.level @ Q)
-        return np.concatenate([Q, residual[None, :]])
+        return np.concatenate([Q, self.response.residual(rows, root, Q)[None, :]])
+
+    def residual(self, rows: Rows, Q: Array) -> Array:
+        """Least-squares residual of some rows, (c,), given the basis there, (p, c)."""
+        return self.response.residual(rows, None if self.root is None else self.root[rows], Q)
+
+    def of_response(self, design: Design) -> Coordinates:
+        """The same for a design that differs in its response alone."""
+        response = _Response.of(design, self.root)
+        shared = replace(self.shared, origin=response.origin, ols=response.ols)
+        return replace(self, design=design, shared=shared, response=response)
 
 
 def coordinates_of(design: Design) -> Coordinates:
-    """Find the coordinates in which the cross-products of a design are taken.
-
-    The mean of the response is projected by itself: where a constant lies in the column space, a
-    large mean must not leave its rounding in the residual, nor, where it is a column, in other
-    coefficients.
-    """
+    """Find the coordinates in which the cross-products of a design are taken."""
     root = None if design.weights is None else np.sqrt(design.weights)
-    target = design.y if design.offset is None else design.y - design.offset
-    mean = float(target.mean())
-    target = target - mean
-    X, basis, p = design.X, design.basis, design.X.shape[1]
-    along = _projections(design, target, root)
-    origin, constant, level, ols = np.zeros(p), 0.0, np.zeros(p), along
-    intercepts = np.flatnonzero((np.ptp(X, axis=0) == 0.0) & (X[0] != 0.0))
-    if len(intercepts):
-        origin[intercepts[0]] = mean / X[0, intercepts[0]]
-    else:
-        ones = np.ones(len(target))
-        level = _projections(design, ones, root)
-        ols = along + mean * level
-        if not _spans_constant(design, root, level):
-            constant = mean
+    response = _Response.of(design, root)
     whiteners, whitening = _whiten(design.blocks, root)
     shared = Moments(
-        nobs=len(target),
+        nobs=len(design.y),
         layout=Layout(tuple(len(b.names) for b in design.blocks)),
         factors=tuple(b.grouping for b in design.blocks),
         levels=tuple(len(g.levels) for g in design.groupings),
-        basis=basis,
-        origin=origin,
-        ols=ols,
+        basis=design.basis,
+        origin=response.origin,
+        ols=response.ols,
         whitening=whitening,
         sum_log_weights=0.0 if design.weights is None else float(np.log(design.weights).sum()),
     )
-    return Coordinates(shared, design, root, target, constant, level, along, whiteners)
+    return Coordinates(shared, design, root, response, whiteners)
+
+
+@dataclass(frozen=True)
+class _Response:
+    """The response of a design in the coordinates of its fixed effects.
+
+    The mean is projected by itself: where a constant lies in the column space, a large mean must
+    not leave its rounding in the residual, nor, where it is a column, in other coefficients.
+
+    Attributes
+    ----------
+    target : (n,) array
+        The response without its offset and its mean.
+    along : (p,) array
+        Coordinates of the target in the fixed-effects basis.
+    constant : float
+        Part of the mean that the fixed effects do not explain by themselves.
+    level : (p,) array
+        Coordinates of a constant in that basis, where ``constant`` is not zero.
+    origin, ols : (p,) arrays
+        As in ``Moments``.
+    """
+
+    target: Array
+    along: Array
+    constant: float
+    level: Array
+    origin: Array
+    ols: Array
+
+    @classmethod
+    def of(cls, design: Design, root: Array | None) -> _Response:
+        target = design.y if design.offset is None else design.y - design.offset
+        mean = float(target.mean())
+        target = target - mean
+        X, p = design.X, design.X.shape[1]
+        along = _projections(design, target, root)
+        origin, level = np.zeros(p), np.zeros(p)
+        intercepts = np.flatnonzero((np.ptp(X, axis=0) == 0.0) & (X[0] != 0.0))
+        if len(intercepts):
+            origin[intercepts[0]] = mean / X[0, intercepts[0]]
+            return cls(target, along, 0.0, level, origin, along)
+        level = _projections(design, np.ones(len(target)), root)
+        constant = 0.0 if _spans_constant(design, root, level) else mean
+        return cls(target, along, constant, level, origin, along + mean * level)
+
+    def residual(self, rows: Rows, root: Array | None, Q: Array) -> Array:
+        """Least-squares residual of some rows, (c,), given their roots and basis, (p, c)."""
+        target = self.target[rows]
+        out = (target if root is None else target * root) - self.along @ Q
+        if self.constant:
+            ones = np.ones(len(target)) if root is None else root
+            out = out + self.constant * (ones - self.level @ Q)
+        return np.asarray(out)
 
 
 def _pieces(n: int) -> Iterator[slice]:
