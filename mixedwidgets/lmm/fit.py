@@ -21,8 +21,8 @@ class Fit(Prediction, Diagnostics, Inference):
 
     Attributes
     ----------
-    design : Design
-        The numbers fitted to and their names.
+    design : FittedDesign
+        The numbers fitted to and their names; ``X``, ``Z`` and ``Lambda`` as matrices.
     estimate : Estimate
         The estimates.
     call : Call

@@ -12,6 +12,7 @@ import pandas as pd
 from mixedwidgets.lmm.call import Call
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate, estimate
+from mixedwidgets.lmm.fitted_design import FittedDesign
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.parameters import Parameter, parameters, term_groups, value_of
 from mixedwidgets.lmm.ranef import RandomEffects, coefficients, linear_predictor, random_effects
@@ -26,15 +27,15 @@ class Fitted:
 
     Attributes
     ----------
-    design : Design
-        The numbers fitted to and their names.
+    design : FittedDesign
+        The numbers fitted to and their names; ``X``, ``Z`` and ``Lambda`` as matrices.
     estimate : Estimate
         The estimates.
     call : Call
         What it was asked for.
     """
 
-    design: Design
+    design: FittedDesign
     estimate: Estimate
     call: Call = field(default_factory=Call)
 
