@@ -13,6 +13,7 @@ import pandas as pd
 import traitlets
 
 from mixedwidgets.errors import MixedWidgetsError
+from mixedwidgets.lmm.control import Control
 from mixedwidgets.lmm.fit import Fit
 from mixedwidgets.lmm.lmer import lmer
 from mixedwidgets.lmm.spec import ModelSpec
@@ -22,6 +23,9 @@ from mixedwidgets.widgets.resolve import Resolved, Wish, resolve
 from mixedwidgets.widgets.state import Choices
 
 REMEMBERED = 32  # fits kept, so that going back costs nothing
+
+# The verdict is on screen; a warning would go to the log.
+SHOWN = Control(check_conv_grad="ignore", check_conv_hess="ignore")
 
 
 class Session(traitlets.HasTraits):
@@ -101,7 +105,7 @@ class Session(traitlets.HasTraits):
             raise MixedWidgetsError(_nothing_to_fit(resolved))
         key = (resolved.spec, resolved.reml)
         if key not in self._fits:
-            self._fits[key] = lmer(resolved.spec, self.data, REML=resolved.reml)
+            self._fits[key] = lmer(resolved.spec, self.data, REML=resolved.reml, control=SHOWN)
             if len(self._fits) > REMEMBERED:
                 self._fits.popitem(last=False)
         self._fits.move_to_end(key)
