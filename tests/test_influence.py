@@ -360,5 +360,10 @@ def test_without_fixed_effects():
     fit = mw.lmer("y ~ 0 + (1 | g)", frame())
     found = fit.influence("g")
     assert found.sigma.notna().all()
-    with pytest.raises(ModelError, match="needs fixed effects"):
-        _ = found.cooks_distance
+    for measure in ("cooks_distance", "covratio", "covtrace"):
+        with pytest.raises(ModelError, match="needs fixed effects"):
+            getattr(found, measure)
+    assert list(found.to_frame().columns) == ["size", "sd_(Intercept)|g", "sigma"]
+    rows = fit.influence(approximate=True)
+    assert rows.sigma.notna().all()
+    assert rows.fixef.shape == (fit.nobs, 0)

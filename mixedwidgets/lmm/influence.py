@@ -90,10 +90,6 @@ class Influence:
         As influence.ME and HLMdiag define it. lme4's ``cooks.distance(influence(fit))`` multiplies
         it by (D - p) / D with D the number of rows or groups.
         """
-        if len(self.full_vcov) == 0:
-            raise ModelError(
-                "Cook's distance needs fixed effects, and this model has none; look at `change`."
-            )
         change = self._standardised(self.dfbeta.to_numpy().T)
         return self._series(np.sum(change**2, axis=0) / len(self.full_vcov), "cooks_distance")
 
@@ -119,11 +115,15 @@ class Influence:
         -------
         DataFrame
             size, cooks_distance, covratio, covtrace, the standardised changes of the coefficients
-            (``dfbetas``), and the standard deviations without the rows.
+            (``dfbetas``), and the standard deviations without the rows. Without fixed effects only
+            size and standard deviations, in the order of the data.
         """
+        spread = self.estimates.iloc[:, : self._spread]
+        if len(self.full_vcov) == 0:
+            return pd.concat([self.size, spread], axis=1)
         parts = [self.size, self.cooks_distance, self.covratio, self.covtrace]
         changes = self.dfbetas.add_prefix("dfbetas.")
-        table = pd.concat([*parts, changes, self.estimates.iloc[:, : self._spread]], axis=1)
+        table = pd.concat([*parts, changes, spread], axis=1)
         return table.iloc[np.argsort(-self.cooks_distance.to_numpy(), kind="stable")]
 
     def __repr__(self) -> str:
@@ -149,11 +149,17 @@ class Influence:
     def _relative_vcov(self) -> Array:
         """``L^-1 vcov_without L^-T`` with ``vcov = L L'``, (D, p, p)."""
         p = len(self.full_vcov)
-        left = self._standardised(self.vcov.transpose(1, 0, 2).reshape(p, -1))
+        left = self._standardised(self.vcov.transpose(1, 0, 2).reshape(p, len(self.vcov) * p))
         both = self._standardised(left.reshape(p, -1, p).transpose(2, 1, 0).reshape(p, -1))
         return both.reshape(p, -1, p).transpose(1, 0, 2)
 
     def _standardised(self, columns: Array) -> Array:
+        """``L^-1 columns`` with ``vcov = L L'``."""
+        if len(self.full_vcov) == 0:
+            raise ModelError(
+                "This measure of influence needs fixed effects, and the model has none; look at "
+                "`change`."
+            )
         root = np.linalg.cholesky(self.full_vcov.to_numpy())
         return np.asarray(np.linalg.solve(root, columns), dtype=np.float64)
 
