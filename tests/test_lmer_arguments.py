@@ -365,8 +365,8 @@ def test_sizes_before_and_the_verdict_after(capsys, verbose):
     fit = mw.lmer(SLEEP, mw.load("sleepstudy"), verbose=verbose)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == (
-        "180 rows; 18 levels of Subject; 2 fixed effects; theta (Subject.(Intercept), "
-        "Subject.Days.(Intercept), Subject.Days); criterion: REML"
+        "rows: 180; levels: 18 of Subject; fixed effects: 2; theta: Subject.(Intercept), "
+        "Subject.Days.(Intercept), Subject.Days; criterion: REML"
     )
     assert all(LINE.fullmatch(line) for line in lines[1:-1])
     assert lines[-1] == str(fit.verdict)

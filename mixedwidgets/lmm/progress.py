@@ -49,8 +49,8 @@ def verbosity(verbose: object) -> int:
 
 def sizes(design: Design, names: Sequence[str], reml: bool) -> str:
     """What is fitted, in one line."""
-    groups = ", ".join(f"{len(g.levels)} levels of {g.name}" for g in design.groupings)
+    groups = ", ".join(f"{len(g.levels)} of {g.name}" for g in design.groupings)
     return (
-        f"{len(design.y)} rows; {groups}; {len(design.x_names)} fixed effects; "
-        f"theta ({', '.join(names)}); criterion: {'REML' if reml else 'maximum likelihood'}"
+        f"rows: {len(design.y)}; levels: {groups}; fixed effects: {len(design.x_names)}; "
+        f"theta: {', '.join(names)}; criterion: {'REML' if reml else 'maximum likelihood'}"
     )
