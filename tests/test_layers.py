@@ -43,7 +43,7 @@ lmm.random_terms
 lmm.formula lmm.frame
 lmm.recipe lmm.update
 lmm.design
-lmm.fitted_design lmm.re_form lmm.rows
+lmm.fitted_design lmm.new_response lmm.re_form lmm.rows
 
 # a Design becomes an Estimate
 lmm.blockdiag lmm.newton lmm.solved lmm.theta
@@ -55,7 +55,7 @@ lmm.crossed_deviance lmm.moments
 lmm.deviance
 lmm.evidence lmm.objective lmm.start
 lmm.optimize
-lmm.all_fit lmm.devfun lmm.estimate lmm.progress
+lmm.all_fit lmm.devfun lmm.estimate lmm.progress lmm.refit
 
 # an Estimate becomes answers
 lmm.parameters lmm.polar
@@ -69,6 +69,7 @@ lmm.rformat lmm.rlayout
 lmm.report
 lmm.fitted lmm.html
 lmm.fit_diagnostics lmm.fit_inference lmm.fit_prediction
+lmm.fitting
 lmm.fit
 lmm.lmer
 
@@ -96,12 +97,12 @@ widgets.explorer
 # know arrays alone.
 READ_DATA = [
     *("lmm.checks", "lmm.coding", "lmm.columns", "lmm.design", "lmm.foreign", "lmm.frame"),
-    *("lmm.functions", "lmm.groups", "lmm.recipe", "lmm.rows", "lmm.rowwise"),
+    *("lmm.functions", "lmm.groups", "lmm.new_response", "lmm.recipe", "lmm.rows", "lmm.rowwise"),
 ]
 LABEL_ANSWERS = [
     *("lmm.augment", "lmm.influence"),
     *("lmm.fit", "lmm.fit_diagnostics", "lmm.fit_inference", "lmm.fit_prediction", "lmm.fitted"),
-    *("lmm.lmer", "lmm.ranef"),
+    *("lmm.fitting", "lmm.ranef"),
 ]
 
 # Third-party package -> the modules, or packages of modules, that may import it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mixedwidgets.lmm.control import DEFAULT, Control
@@ -25,6 +25,8 @@ class Call:
         Coding of factors.
     control : Control
         How hard to search and what to make of doubtful models.
+    table : Table, optional
+        The data as they were when the fit was made, with the columns read so far.
     """
 
     data: Any = None
@@ -34,3 +36,4 @@ class Call:
     na_action: str = "omit"
     contrasts: Mapping[str, Any] | None = None
     control: Control = DEFAULT
+    table: Any = field(default=None, repr=False)

@@ -151,8 +151,8 @@ def build(
     Parameters
     ----------
     spec : ModelSpec
-    data : DataFrame or mapping of str to array
-        One row an observation.
+    data : DataFrame, mapping of str to array or Table
+        One row an observation. A Table keeps the columns it has read for another design.
     weights : str, Series or array, optional
         Prior weights w > 0: Var(e_i) = sigma^2 / w_i.
     offset : str, Series or array, optional
@@ -185,7 +185,7 @@ def build(
             f"na_action is {na_action!r}{nearest(na_action, NA_ACTIONS)}; "
             "choose 'omit', 'exclude' or 'fail'"
         )
-    table = Table(data)
+    table = data if isinstance(data, Table) else Table(data)
     plan = plan_for(spec, table, (weights, offset, subset))
     frame = model_frame(
         plan, table, weights=weights, offset=offset, subset=subset, na_action=na_action

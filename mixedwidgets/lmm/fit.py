@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,14 @@ import pandas as pd
 from mixedwidgets.lmm.fit_diagnostics import Diagnostics
 from mixedwidgets.lmm.fit_inference import Inference
 from mixedwidgets.lmm.fit_prediction import Prediction
+from mixedwidgets.lmm.fitted_design import FittedDesign
+from mixedwidgets.lmm.fitting import asked_again, carry_out, design_again, made, remarks, warn
 from mixedwidgets.lmm.html import print_html, summary_html
+from mixedwidgets.lmm.moments import moments
+from mixedwidgets.lmm.new_response import new_response
+from mixedwidgets.lmm.refit import Responses
 from mixedwidgets.lmm.report import ReportData, print_text, summary_text
+from mixedwidgets.lmm.spec import ModelSpec
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,6 +36,87 @@ class Fit(Prediction, Diagnostics, Inference):
         What it was asked for.
     """
 
+    def refit(self, y: Any) -> Fit:
+        """Fit the same model to another response.
+
+        Everything that does not depend on the response is taken once and kept for the next refit;
+        for simulations, ``[fit.refit(sims[name]) for name in sims]``.
+
+        Parameters
+        ----------
+        y : Series or array
+            On the scale of the formula's response (for ``log(y) ~ ...`` the logarithms). A Series
+            with the labels of the rows that the fit uses, in any order; or one value for each of
+            them, or for each row of the data, those left out included.
+
+        Returns
+        -------
+        Fit
+            By the same criterion. It does not have the data of the old response: to ``update`` its
+            formula, give it data.
+
+        Raises
+        ------
+        DataError
+            The response is missing or infinite in a row that the fit uses, has a wrong length or
+            other labels, or is no number.
+        ModelError
+            The response does not vary, or the model reproduces it exactly.
+        """
+        design, source = self._responses.moments_of(new_response(y, self.design))
+        call = replace(self.call, data=None, table=None)
+        fit = made(design, source, self.reml, call, Fit)
+        warn(remarks(fit))
+        return fit
+
+    def refit_ml(self) -> Fit:
+        """The fit by maximum likelihood of the same model, from the same cross-products.
+
+        Returns
+        -------
+        Fit
+            This one, where it is by maximum likelihood already.
+        """
+        if not self.reml:
+            return self
+        found = self.likelihood_estimate
+        fit = Fit(FittedDesign.of(self.design, found.optimum.theta), found, self.call)
+        warn(remarks(fit))
+        return fit
+
+    def update(self, formula: str | ModelSpec | None = None, **changes: Any) -> Fit:
+        """Fit the model again with changes.
+
+        What the changes leave as it is is not read or computed again. The data are those that the
+        fit was made from, as they were then; changed since, they must be given anew.
+
+        Parameters
+        ----------
+        formula : str, optional
+            A change of the formula, in which a dot stands for that side of it: ``". ~ . - x"``,
+            ``". ~ . + (1 | g)"``, ``"log(.) ~ ."``; or a whole new formula.
+        **changes
+            Other arguments of ``lmer``: data, REML, control, start, verbose, subset, weights,
+            na_action, offset, contrasts.
+
+        Returns
+        -------
+        Fit
+
+        Raises
+        ------
+        FormulaError
+            The change cannot be read, or subtracts what the model does not have.
+        DataError, ModelError
+            As ``lmer``; also for an argument that does not exist, and for a fit without data.
+        """
+        request = asked_again(self, formula, changes)
+        design = design_again(request, self)
+        source = self.estimate.moments if design is self.design else moments(design)
+        fit = carry_out(request, design, source, Fit)
+        warn((*design.remarks, *remarks(fit)))
+        return fit
+
     def summary(self) -> Summary:
         """The fit as lme4's ``summary`` prints it; a table in a notebook."""
         return Summary(self)
@@ -38,6 +126,10 @@ class Fit(Prediction, Diagnostics, Inference):
 
     def _repr_html_(self) -> str:
         return print_html(self.report)
+
+    @cached_property
+    def _responses(self) -> Responses:
+        return Responses.of(self.design, self.estimate.moments)
 
     @cached_property
     def report(self) -> ReportData:

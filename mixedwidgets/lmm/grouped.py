@@ -82,7 +82,7 @@ def grouped_moments(design: Design) -> GroupedMoments:
     grouping = design.groupings[0]
     R, C, within = _by_groups(columns, grouping.codes, len(grouping.levels))
     _refuse_inseparable(R, columns.shared.layout, design)
-    _refuse_exact_fit(columns, within, C, design)
+    refuse_exact_fit(columns, within, C, design)
     return GroupedMoments(**columns.shared.fields(), R=R, C=C, within=within)
 
 
@@ -148,7 +148,7 @@ def _refuse_inseparable(R: Array, layout: Layout, design: Design) -> None:
     )
 
 
-def _refuse_exact_fit(columns: Coordinates, within: Array, C: Array, design: Design) -> None:
+def refuse_exact_fit(columns: Coordinates, within: Array, C: Array, design: Design) -> None:
     """Refuse a response that the columns of X, or of X and Z, reproduce up to rounding.
 
     Only where rows are left over: a saturated model reproduces every response, and its restricted

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, overload
 
-import numpy as np
-import pandas as pd
-
-from mixedwidgets.errors import DataError, MixedWidgetsWarning, ModelError, brief
 from mixedwidgets.lmm.call import Call
-from mixedwidgets.lmm.control import Control, judged
-from mixedwidgets.lmm.design import Design, build
+from mixedwidgets.lmm.control import Control
+from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.devfun import Devfun
-from mixedwidgets.lmm.estimate import estimate
-from mixedwidgets.lmm.expressions import names_in
 from mixedwidgets.lmm.fit import Fit
-from mixedwidgets.lmm.fitted import Fitted, theta_names
-from mixedwidgets.lmm.fitted_design import FittedDesign
-from mixedwidgets.lmm.formula import parse
-from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.fitted import theta_names
+from mixedwidgets.lmm.fitting import asked, carry_out, checked_start, made, remarks, warn, yes_or_no
 from mixedwidgets.lmm.moments import moments
 from mixedwidgets.lmm.optimize import Progress
-from mixedwidgets.lmm.progress import Printer, sizes, verbosity
 from mixedwidgets.lmm.spec import ModelSpec
-
-FURTHEST_START = 1e8  # relative standard deviations beyond leave no digits to start from
 
 
 @overload
@@ -145,35 +133,26 @@ def lmer(
     A Series given as weights, offset or subset is matched to the data by its index, as everywhere
     in pandas; other arrays have one value for each row of the data, in their order.
     """
-    reml = _yes_or_no("REML", REML)
-    settings = Control.of(control)
-    level = verbosity(verbose)
-    spec = formula if isinstance(formula, ModelSpec) else parse(formula)
-    if data is None:
-        raise DataError(_no_data(spec))
-    design = build(
-        spec,
+    request = asked(
+        formula,
         data,
+        REML,
+        control,
+        start,
+        verbose,
         weights=weights,
         offset=offset,
         subset=subset,
         na_action=na_action,
         contrasts=contrasts,
-        control=settings,
     )
-    if _yes_or_no("devfun_only", devfun_only):
-        _warn(design.remarks)
-        return Devfun(
-            moments(design), reml, tuple(theta_names(design)), _checked_start(design, start)
-        )
-    if level > 1:
-        print(sizes(design, theta_names(design), reml))
-    call = Call(data, weights, offset, subset, na_action, contrasts, settings)
-    progress = Printer() if level else None
-    fit = fit_design(design, reml, start, call, progress)
-    if level > 1:
-        print(fit.verdict)
-    _warn((*design.remarks, *_remarks(fit)))
+    design = request.design()
+    if yes_or_no("devfun_only", devfun_only):
+        warn(design.remarks)
+        theta = checked_start(design, start)
+        return Devfun(moments(design), request.reml, tuple(theta_names(design)), theta)
+    fit = carry_out(request, design, moments(design), Fit)
+    warn((*design.remarks, *remarks(fit)))
     return fit
 
 
@@ -208,74 +187,5 @@ def fit_design(
     ModelError
         The model has no maximum or is not identifiable, or the start cannot be used.
     """
-    theta = _checked_start(design, start)
-    asked = call or Call()
-    found = estimate(moments(design), reml, theta, asked.control, progress)
-    return Fit(FittedDesign.of(design, found.optimum.theta), found, asked)
-
-
-def _yes_or_no(name: str, value: object) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise ModelError(f"{name} is {brief(value)}; give True or False.")
-    return bool(value)
-
-
-def _no_data(spec: ModelSpec) -> str:
-    parts = [spec.response, spec.fixed]
-    parts += [part for term in spec.random for part in (term.columns, term.group)]
-    names = list(dict.fromkeys(name for part in parts for name in names_in(part) if name != "."))
-    columns = ", ".join(f"{name!r}: ..." for name in names)
-    return (
-        "no data are given, and Python does not look up the variables of a formula by itself; "
-        f"give data, a DataFrame or a dictionary of columns, such as {{{columns}}}"
-    )
-
-
-def _checked_start(design: Design, start: Any) -> Array | None:
-    """Read theta from an array, a Series, a dictionary or a fit."""
-    if start is None:
-        return None
-    names = theta_names(design)
-    given = start
-    if isinstance(given, Fitted):
-        given = given.theta
-    elif isinstance(given, Mapping):
-        if list(given) != ["theta"]:
-            raise ModelError(
-                f"start is {brief(start)}; a dictionary holds theta alone: {{'theta': ...}}."
-            )
-        given = given["theta"]
-    if isinstance(given, pd.Series) and set(given.index) == set(names):
-        given = given[names]
-    try:
-        theta = np.asarray(given, dtype=np.float64).reshape(-1)
-    except (TypeError, ValueError):
-        theta = np.array([np.nan])
-    if len(theta) != len(names) or not np.all(np.abs(theta) < FURTHEST_START):
-        raise ModelError(
-            f"start is {brief(start)}; give {len(names)} finite numbers below {FURTHEST_START:g}, "
-            f"one each for {', '.join(names)}."
-        )
-    return theta
-
-
-def _remarks(fit: Fit) -> Iterator[str]:
-    """What ``control`` wants said of the optimum."""
-    optimum, control = fit.estimate.optimum, fit.call.control
-    if not optimum.converged:
-        level = control.check_conv_hess if optimum.level else control.check_conv_grad
-    elif optimum.boundary:
-        level = control.check_conv_singular
-    else:
-        return
-
-    def refuse() -> None:
-        raise ModelError(fit.verdict.sentence)
-
-    yield from judged(level, refuse)
-
-
-def _warn(sentences: Iterable[str]) -> None:
-    """Warn at the line that called ``lmer``."""
-    for sentence in sentences:
-        warnings.warn(MixedWidgetsWarning(sentence), stacklevel=3)
+    theta = checked_start(design, start)
+    return made(design, moments(design), reml, call or Call(), Fit, theta, progress)
