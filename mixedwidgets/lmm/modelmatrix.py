@@ -43,13 +43,13 @@ def model_matrix(
         fastest.
     """
     columns: Columns = [("(Intercept)", np.ones(n))] if terms.intercept else []
-    full = _fully_coded(terms, variables)
+    full = fully_coded(terms, variables)
     coded: dict[tuple[Expr, bool], Columns] = {}
 
     def columns_of(variable: Expr, in_full: bool) -> Columns:
         key = (variable, in_full)
         if key not in coded:
-            coded[key] = _columns(variable, variables[variable], in_full, contrasts or {})
+            coded[key] = coded_columns(variable, variables[variable], in_full, contrasts or {})
         return coded[key]
 
     for position, term in enumerate(terms.terms):
@@ -60,7 +60,7 @@ def model_matrix(
     return matrix, tuple(name for name, _ in columns)
 
 
-def _fully_coded(terms: Terms, variables: Mapping[Expr, Variable]) -> list[set[Expr]]:
+def fully_coded(terms: Terms, variables: Mapping[Expr, Variable]) -> list[set[Expr]]:
     """For each term, the factors coded by an indicator of every level.
 
     A factor is coded by contrasts where the term without it is contained in an earlier term
@@ -102,9 +102,10 @@ def _product(
     return out
 
 
-def _columns(
+def coded_columns(
     expr: Expr, variable: Variable, in_full: bool, contrasts: Mapping[str, object]
 ) -> Columns:
+    """Names and values of the columns of one variable, a factor's in full or by contrasts."""
     name = str(expr)
     if isinstance(variable, Numeric):
         if variable.values.ndim == 1:

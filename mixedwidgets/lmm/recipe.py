@@ -40,6 +40,8 @@ class Recipe:
     contrasts : mapping of str to coding
     kept : tuple of int
         Which columns of the full fixed-effects matrix the fit kept.
+    widths : mapping of Expr to int
+        Number of columns of each numeric variable.
     """
 
     fixed: Terms = _NOTHING
@@ -48,6 +50,7 @@ class Recipe:
     learned: Mapping[Expr, Any] = field(default_factory=dict)
     contrasts: Mapping[str, Any] = field(default_factory=dict)
     kept: tuple[int, ...] = ()
+    widths: Mapping[Expr, int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -65,7 +68,8 @@ class Recipe:
             if isinstance(v, Factor)
         }
         random = tuple((term.group, columns) for term, columns in plan.random)
-        return cls(plan.fixed, random, factors, frame.learned, dict(contrasts or {}), kept)
+        widths = {e: len(v.labels) for e, v in frame.variables.items() if not isinstance(v, Factor)}
+        return cls(plan.fixed, random, factors, frame.learned, dict(contrasts or {}), kept, widths)
 
     def fixed_columns(self, data: Any) -> tuple[Array, Array, NDArray[np.bool_]]:
         """Build the fixed-effects matrix of new data.
