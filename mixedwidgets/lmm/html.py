@@ -87,6 +87,41 @@ def summary_html(data: ReportData) -> str:
     return _frame(data, [_row(upper), _row([_random_effects(data)]), _row(lower)])
 
 
+def table_html(
+    title: str,
+    lines: Sequence[str],
+    heads: Sequence[str],
+    rows: Iterable[tuple[str, Sequence[str]]],
+    notes: Sequence[str],
+) -> str:
+    """Return one table of numbers with a title, lines of code above it and sentences below.
+
+    Parameters
+    ----------
+    title : str
+    lines : sequence of str
+        Formulas, or names and formulas.
+    heads : sequence of str
+        Names of the columns.
+    rows : iterable of (str, sequence of str)
+        Name and cells of each row.
+    notes : sequence of str
+
+    Returns
+    -------
+    str
+        One ``div`` element.
+    """
+    parts = [
+        f'<div role="group" aria-label="{_attribute(title)}" style="{_FRAME}">',
+        f'<p style="{_TITLE}">{protected(title)}</p>',
+        *(f'<p style="{_FORMULA}">{protected(line)}</p>' for line in lines),
+        _table("", [protected(head) for head in heads], rows),
+        *(f'<p style="{_NOTE}">{protected(note)}</p>' for note in notes),
+    ]
+    return "\n".join([*parts, "</div>"])
+
+
 def _frame(data: ReportData, body: Sequence[str]) -> str:
     label = _attribute(f"Mixed model {data.formula}")
     parts = [
@@ -189,7 +224,9 @@ def _table(
 
 
 def _open(caption: str) -> str:
-    return f'<table style="{_TABLE}">\n<caption style="{_CAPTION}">{protected(caption)}</caption>'
+    start = f'<table style="{_TABLE}">'
+    named = f'\n<caption style="{_CAPTION}">{protected(caption)}</caption>'
+    return start + named if caption else start
 
 
 def _random_effects(data: ReportData) -> str:
@@ -278,7 +315,8 @@ def _row_name(name: str, first: bool = False, rows: int = 1, columns: int = 1) -
 
 
 def _number(cell: str, first: bool = False) -> str:
-    return f'<td style="{_CELL}; text-align: right{_flush(first)}">{cell.strip()}</td>'
+    text = escape(cell.strip())
+    return f'<td style="{_CELL}; text-align: right{_flush(first)}">{text}</td>'
 
 
 def _flush(first: bool) -> str:
