@@ -307,7 +307,7 @@ def _whole_numbers(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[Any]
         codes, levels = pd.factorize(values, sort=True)
         return codes, levels
     wide = np.uint64 if values.dtype.kind == "u" else np.int64
-    codes = (values.astype(wide) - wide(low)).astype(np.intp)
+    codes = (values.astype(wide, copy=False) - wide(low)).astype(np.intp, copy=False)
     present = np.flatnonzero(np.bincount(codes))
     if len(present) <= high - low:
         position = np.empty(high - low + 1, dtype=np.intp)

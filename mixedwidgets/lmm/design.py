@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -196,8 +197,11 @@ def build(
     X, names = model_matrix(plan.fixed, frame.variables, n, contrasts)
     basis = orthonormal_basis(X, None if frame.weights is None else np.sqrt(frame.weights))
     checks.refuse_saturated(len(basis.kept), n)
-    blocks, groupings, remarks = _random_part(plan, frame, control)
     kept = set(basis.kept.tolist())
+    fixed = X if len(kept) == len(names) else np.asfortranarray(X[:, basis.kept])
+    x_names = tuple(name for j, name in enumerate(names) if j in kept)
+    blocks, groupings, remarks = _random_part(plan, frame, control)
+    blocks = tuple(replace(b, columns=_as_part_of(fixed, x_names, b)) for b in blocks)
     dropped = tuple(name for j, name in enumerate(names) if j not in kept)
     remarks += judged(
         control.check_rank_x, cautions.refuse_redundant, dropped, also=", and left out"
@@ -208,8 +212,8 @@ def build(
         y=frame.y,
         offset=frame.offset,
         weights=frame.weights,
-        X=X if len(kept) == len(names) else np.asfortranarray(X[:, basis.kept]),
-        x_names=tuple(name for j, name in enumerate(names) if j in kept),
+        X=fixed,
+        x_names=x_names,
         dropped=dropped,
         basis=basis,
         blocks=blocks,
@@ -261,6 +265,18 @@ def _random_part(
         tuple(Grouping(group, factors[group].codes, factors[group].levels) for group in used),
         remarks,
     )
+
+
+def _as_part_of(X: Array, x_names: tuple[str, ...], block: RandomBlock) -> Array:
+    """The columns of a block, as a view of X where that has them at even distances."""
+    if not set(block.names) <= set(x_names):
+        return block.columns
+    at = [x_names.index(name) for name in block.names]
+    step = at[1] - at[0] if len(at) > 1 else 1
+    if step < 1 or any(b - a != step for a, b in pairwise(at)):
+        return block.columns
+    view = X[:, at[0] : at[-1] + 1 : step]
+    return view if np.array_equal(view, block.columns) else block.columns
 
 
 def _remarks_on_levels(group: str, levels: pd.Index, n: int, control: Control) -> Iterator[str]:

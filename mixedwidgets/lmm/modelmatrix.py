@@ -42,7 +42,7 @@ def model_matrix(
         R's names; columns are ordered by term, and within a term the leftmost factor varies
         fastest.
     """
-    columns: Columns = [("(Intercept)", np.ones(n))] if terms.intercept else []
+    columns: Columns = [("(Intercept)", np.broadcast_to(1.0, n))] if terms.intercept else []
     full = fully_coded(terms, variables)
     coded: dict[tuple[Expr, bool], Columns] = {}
 
