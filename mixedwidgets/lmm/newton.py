@@ -56,6 +56,7 @@ def minimise(
     tolerance: float = STATIONARY,
     watch: Watch | None = None,
     polish: bool = True,
+    scoring: Callable[[Array], Array] | None = None,
 ) -> Minimum:
     """Minimise a twice differentiable function from a start.
 
@@ -79,6 +80,9 @@ def minimise(
         Told of every accepted point and its value.
     polish : bool
         Take one more step from a stationary point, below the resolution of the value.
+    scoring : callable, optional
+        ``x -> (k, k) array``, a positive semidefinite stand-in for the Hessian, such as Fisher's
+        information: the first step, which may start far away, is solved with it.
 
     Returns
     -------
@@ -108,6 +112,8 @@ def minimise(
                 break
             escapes += 1
             step = downhill * max(0.1, 0.1 * float(np.abs(x).max()))
+        elif scoring is not None and len(path) == 1:
+            step, _, _ = _direction(gradient, scoring(x))
         if len(path) > max_steps:
             break
         found, used = _line_search(objective, x, value, step)

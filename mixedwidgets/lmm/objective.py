@@ -103,6 +103,16 @@ class ProfiledDeviance:
             self._exact[key] = self._differentiated(t, True)
         return self._exact[key]
 
+    def information(self, t: Array) -> Array:
+        """The expected Hessian, sigma profiled out: positive semidefinite wherever it is taken."""
+        solved = self.solved(t)
+        assert solved is not None
+        derivatives = differentiate(solved, self.reml)
+        first = derivatives.logdet1
+        flat = first.reshape(-1)
+        second = -derivatives.logdet2 - np.outer(flat, flat) / solved.N
+        return self.factor.hessian(np.zeros_like(first), second, self.factor.layout.matrix(t))
+
     def rough(self, t: Array) -> tuple[float, Array, Array]:
         """The same with average information for a Hessian, where the exact one costs much."""
         return self._differentiated(t, False)

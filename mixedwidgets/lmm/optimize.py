@@ -265,7 +265,7 @@ def _descend(
 ) -> Minimum:
     """Minimise; where exact second derivatives cost much, with them at the end only."""
     if not objective.moments.costly:
-        return minimise(objective, start, steps, tolerance, watch)
+        return minimise(objective, start, steps, tolerance, watch, scoring=objective.information)
     rough = minimise(objective.rough, start, steps, tolerance, watch, polish=False)
     taken = len(rough.path) - 1
     then = minimise(objective, rough.x, max(steps - taken, 1), tolerance, watch, polish=False)
