@@ -109,35 +109,41 @@ class SolvedCrossed(Solved):
         """Z_1' V^-1 v, (K1, t, m), and Z_2' V^-1 v, (q, t), from the same without Z_2's effects."""
         Us = self.U.dot(rest)
         first = np.einsum("iaj,itj->atj", self.H, along - self._half(Us))
-        inverse, moments = self.inverse_factor, self.moments
-        if inverse is None:
-            return first, rest - self.G.dot(Us)
-        second = np.empty_like(Us)  # S^-1 U: no difference of what is nearly equal where S is large
-        for c in moments.layout.slices:
-            if c.start in moments.places:
-                where = np.stack([moments.places[i] for i in range(c.start, c.stop)])
-                half = np.einsum("ab,bmt->amt", inverse[c, c], Us[where])
-                second[where] = np.einsum("ba,bmt->amt", inverse[c, c], half)
+        inverses, moments = self.inverses, self.moments
+        second = np.empty_like(Us) if self.inverse_factor is not None else rest - self.G.dot(Us)
+        for columns, inverse in inverses.items():  # S^-1 U: no difference of what is nearly equal
+            where = np.stack([moments.places[c] for c in columns])
+            half = np.einsum("ab,bmt->amt", inverse, Us[where])
+            second[where] = np.einsum("ba,bmt->amt", inverse, half)
         return first, second
 
     @cached_property
-    def inverse_factor(self) -> Array | None:
-        """Inverse of the other factors' part of the factor of S, where dividing costs few digits.
+    def inverses(self) -> dict[range, Array]:
+        """Inverse factor (k, k) of S for each term of other factors that may be divided by.
 
-        (K, K), zero for the eliminated factor; else None.
+        Dividing must cost few digits; the keys are the term's columns.
         """
-        moments = self.moments
-        others = np.sort(list(moments.places))
-        factor = self.factor[np.ix_(others, others)]
-        sizes = np.abs(np.diag(factor))
-        if self.A is None or not np.all(sizes > REGULAR * np.abs(factor).max(axis=1)):
-            return None
+        moments, out = self.moments, dict[range, Array]()
         diagonal = self.G.diagonal(0)
-        information = np.array([diagonal[moments.places[int(c)]].mean() for c in others])
-        if not np.all(sizes**2 * information > SEEN):
+        for c in moments.layout.slices:
+            if c.start not in moments.places:
+                continue
+            columns, block = range(c.start, c.stop), self.factor[c, c]
+            sizes = np.abs(np.diag(block))
+            information = np.array([diagonal[moments.places[i]].mean() for i in columns])
+            regular = sizes > REGULAR * np.abs(block).max(axis=1)
+            if np.all(regular & (sizes**2 * information > SEEN)):
+                out[columns] = np.asarray(np.linalg.inv(block), dtype=np.float64)
+        return out
+
+    @cached_property
+    def inverse_factor(self) -> Array | None:
+        """The same as one (K, K) matrix, zero for the eliminated factor; None if any is missing."""
+        if sum(map(len, self.inverses)) < len(self.moments.places):
             return None
         out = np.zeros_like(self.factor)
-        out[np.ix_(others, others)] = np.linalg.inv(factor)
+        for columns, inverse in self.inverses.items():
+            out[np.ix_(columns, columns)] = inverse
         return out
 
     def products(self, x: Blocks, y: Blocks) -> Array:
