@@ -28,8 +28,11 @@ catalogue lmm.control
 lmm.call
 
 # likelihood theory by hand
-likelihood.groups
-likelihood.models likelihood.moments
+likelihood.inputs likelihood.layout
+likelihood.binary likelihood.groups likelihood.intervals likelihood.mvnorm likelihood.normal
+likelihood.oneway_algebra
+likelihood.components
+likelihood.anova likelihood.models
 likelihood
 
 # a formula and a DataFrame become a Design
@@ -61,13 +64,15 @@ lmm.all_fit lmm.devfun lmm.estimate lmm.progress lmm.refit
 lmm.parameters lmm.polar
 lmm.constrained lmm.labels
 lmm.constrain lmm.verdict
-lmm.leverage lmm.pca lmm.ranef lmm.variance_explained
+lmm.ftests lmm.hypotheses lmm.leverage lmm.pca lmm.ranef lmm.satterthwaite lmm.variance_explained
+lmm.kenward_roger
 lmm.predict lmm.residuals lmm.wald
 lmm.augment lmm.deletion lmm.profile lmm.simulate
 lmm.influence lmm.intervals lmm.surface
 lmm.rformat lmm.rlayout
 lmm.report
-lmm.fitted lmm.html
+lmm.fitted lmm.html lmm.stattext
+lmm.stattable
 lmm.fit_diagnostics lmm.fit_inference lmm.fit_prediction
 lmm.fitting
 lmm.fit

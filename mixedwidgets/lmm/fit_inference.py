@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,23 @@ import pandas as pd
 from mixedwidgets.errors import ModelError, nearest
 from mixedwidgets.lmm.all_fit import OPTIMIZERS, attempts, conclusion
 from mixedwidgets.lmm.control import MOST_STARTS
+from mixedwidgets.lmm.estimate import Estimate, estimate
 from mixedwidgets.lmm.fitted import Fitted, theta_names
+from mixedwidgets.lmm.ftests import (
+    NAMES,
+    ROMAN,
+    Approximation,
+    f_tests,
+    method_named,
+    t_tests,
+    type_named,
+)
+from mixedwidgets.lmm.hypotheses import hypotheses
+from mixedwidgets.lmm.kenward_roger import KenwardRoger
 from mixedwidgets.lmm.parameters import Parameter
 from mixedwidgets.lmm.profile import profile_interval
+from mixedwidgets.lmm.satterthwaite import Satterthwaite
+from mixedwidgets.lmm.stattable import StatTable
 from mixedwidgets.lmm.wald import wald_intervals
 
 
@@ -96,6 +111,109 @@ class Inference(Fitted):
         )
         out.attrs["sentence"] = conclusion(found, self.criterion)
         return out
+
+    def df(self, method: str = "satterthwaite") -> StatTable:
+        """Tests of the coefficients, with approximate degrees of freedom.
+
+        Parameters
+        ----------
+        method : {"satterthwaite", "kenward-roger"}
+            Satterthwaite's method takes the fit as it is. Kenward and Roger's also adjusts the
+            standard errors for small samples; it is defined for REML, and for a fit by maximum
+            likelihood everything in the table comes from REML estimates.
+
+        Returns
+        -------
+        StatTable
+            A DataFrame with one row for each coefficient and the columns Estimate, Std. Error,
+            df, t value and ``Pr(>|t|)``; ``.notes`` are remarks in words.
+
+        Raises
+        ------
+        ModelError
+            An unknown method.
+
+        Notes
+        -----
+        Giesbrecht and Burns (1985, Biometrics 41, 477-486), with the observed information of the
+        variance parameters, as R's lmerTest; Kenward and Roger (1997, Biometrics 53, 983-997),
+        as R's pbkrtest. Derivatives are exact. On the boundary, Satterthwaite's method leaves out
+        the directions of zero variance, as if they were known to have none; Kenward and Roger's
+        leaves out nothing.
+        """
+        name = method_named(method)
+        title = f"Coefficients, t tests with {NAMES[name]}'s degrees of freedom"
+        columns = t_tests(self._approximation(name))
+        return StatTable.of(columns, self.design.x_names, title, (), self._remarks(name))
+
+    def anova(self, method: str = "satterthwaite", type: int | str = 3) -> StatTable:
+        """F tests of the terms of the fixed effects.
+
+        Parameters
+        ----------
+        method : {"satterthwaite", "kenward-roger"}
+            How denominator degrees of freedom are found; see ``df``.
+        type : {3, 2, 1}
+            Type of the hypotheses, also as a Roman numeral. 3: each term averaged over the levels
+            of the other factors it interacts with; 2: each term after all those that do not
+            contain it; 1: each term after those before it in the formula. None depends on how
+            factors are coded; numeric covariates count at zero.
+
+        Returns
+        -------
+        StatTable
+            A DataFrame with one row for each term and the columns Sum Sq, Mean Sq, NumDF, DenDF,
+            F value and Pr(>F), as R's lmerTest gives them; ``.notes`` are remarks in words.
+
+        Raises
+        ------
+        ModelError
+            An unknown method or type; or type 3 with interactions of which columns were left
+            out, for a fit made from a design.
+
+        Notes
+        -----
+        Satterthwaite's method for several contrasts is that of Fai and Cornelius (1996, Journal
+        of Statistical Computation and Simulation 54, 363-378). Kenward and Roger's F is scaled.
+        Sum Sq and Mean Sq are what they would be for that F in a linear model of the same sigma.
+        """
+        name, kind = method_named(method), type_named(type)
+        title = f"Type {ROMAN[kind]} Analysis of Variance Table with {NAMES[name]}'s method"
+        tested = hypotheses(self.design, kind, self.call.data)
+        columns = f_tests(self._approximation(name), tested)
+        return StatTable.of(columns, [t for t, _ in tested], title, (), self._remarks(name))
+
+    def _approximation(self, method: str) -> Approximation:
+        """How contrasts of the coefficients are tested."""
+        if method == "satterthwaite":
+            return Satterthwaite(self.estimate)
+        return KenwardRoger(self._restricted_estimate)
+
+    @cached_property
+    def _restricted_estimate(self) -> Estimate:
+        """The REML estimates of the same model."""
+        if self.reml:
+            return self.estimate
+        return estimate(self.estimate.moments, True, control=self.call.control)
+
+    def _remarks(self, method: str) -> tuple[str, ...]:
+        """What to know before trusting tests by a method."""
+        kenward_roger = method != "satterthwaite"
+        out = []
+        if kenward_roger and not self.reml:
+            out.append(
+                "Kenward and Roger's method is defined for REML: the model was fitted again by "
+                "REML for this table."
+            )
+        optimum = (self._restricted_estimate if kenward_roger else self.estimate).optimum
+        if not optimum.converged:
+            out.append(f"{self.verdict.sentence} The tests lack a firm ground.")
+        elif optimum.boundary and not kenward_roger:
+            out.append(
+                "Boundary fit: directions of zero variance are taken as known to have none, so "
+                "degrees of freedom may be too many."
+            )
+        return tuple(out)
 
     def confint(
         self,
