@@ -16,7 +16,8 @@ Objective = Callable[[Array], tuple[float, Array, Array]]
 Watch = Callable[[Array, float], None]
 
 STATIONARY = 1e-13  # Newton decrement, relative to 1 + |value|, below which a point is stationary
-EXACT = 1e-22  # decrement below which another step would change nothing
+EXACT = 1e-12  # step, relative to the point, after which another one would tell rounding only
+POLISH = 2  # steps from a stationary point: the first may start far enough for a second to tell
 NEGATIVE = 1e-7  # curvature, after scaling to unit diagonal, that counts as downhill at a saddle
 
 
@@ -79,7 +80,7 @@ def minimise(
     watch : callable, optional
         Told of every accepted point and its value.
     polish : bool
-        Take one more step from a stationary point, below the resolution of the value.
+        Take one or two more steps from a stationary point, below the resolution of the value.
     scoring : callable, optional
         ``x -> (k, k) array``, a positive semidefinite stand-in for the Hessian, such as Fisher's
         information: the first step, which may start far away, is solved with it.
@@ -103,12 +104,15 @@ def minimise(
         if decrement <= tolerance * (1.0 + abs(value)):
             if downhill is None or escapes >= 5:
                 converged = downhill is None
-                if not polish or decrement <= EXACT * (1.0 + abs(value)):
-                    break
-                x, value, gradient, hessian, used = _polish(
-                    objective, x, value, gradient, hessian, step
-                )
-                evaluations += used
+                for _ in range(POLISH if polish else 0):
+                    if np.abs(step).max() <= EXACT * np.abs(x).max():
+                        break
+                    evaluations += 1
+                    better = _polish(objective, x, value, gradient, step)
+                    if better is None:
+                        break
+                    x, value, gradient, hessian = better
+                    step, _, _ = _direction(gradient, hessian)
                 break
             escapes += 1
             step = downhill * max(0.1, 0.1 * float(np.abs(x).max()))
@@ -162,12 +166,12 @@ def _line_search(
 
 
 def _polish(
-    objective: Objective, x: Array, value: float, gradient: Array, hessian: Array, step: Array
-) -> tuple[Array, float, Array, Array, int]:
-    """Take the last Newton step, below the resolution of the value, if it shrinks the gradient."""
+    objective: Objective, x: Array, value: float, gradient: Array, step: Array
+) -> tuple[Array, float, Array, Array] | None:
+    """Take a last Newton step, below the resolution of the value, if it shrinks the gradient."""
     candidate = x + step
     new, new_gradient, new_hessian = objective(candidate)
     noise = 64.0 * np.finfo(float).eps * (1.0 + abs(value))
     if new <= value + noise and np.abs(new_gradient).max() <= np.abs(gradient).max():
-        return candidate, new, new_gradient, new_hessian, 1
-    return x, value, gradient, hessian, 1
+        return candidate, new, new_gradient, new_hessian
+    return None
