@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from mixedwidgets.errors import FormulaError, listed, nearest
 from mixedwidgets.lmm.expressions import (
@@ -64,6 +65,11 @@ def update_formula(old: ModelSpec, change: str | ModelSpec) -> ModelSpec:
         )
     if "~" not in change:
         raise FormulaError(f"a change of a formula has a ~, {_EXAMPLE}, unlike {change!r}")
+    return _updated(old, change)
+
+
+@lru_cache(maxsize=512)
+def _updated(old: ModelSpec, change: str) -> ModelSpec:
     sides = read_sides(change)
     try:
         new = _changed(old, sides)
