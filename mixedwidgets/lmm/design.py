@@ -140,6 +140,7 @@ def build(
     na_action: str = "omit",
     contrasts: Mapping[str, Any] | None = None,
     control: Control = DEFAULT,
+    like: Design | None = None,
 ) -> Design:
     """Evaluate a model on data, by R's rules.
 
@@ -168,6 +169,9 @@ def build(
         ``"sas"`` (or ``"contr.sum"`` ...), or a matrix with one row a level.
     control : Control
         Which doubtful models to refuse, to remark on or to accept.
+    like : Design, optional
+        A design made with the same arguments but for the formula; its fixed-effects columns are
+        taken over where fixed effects and rows are the same.
 
     Returns
     -------
@@ -194,8 +198,11 @@ def build(
     checks.refuse_constant_response(frame.y, plan.spec.response)
     checks.refuse_unknown_contrasts(contrasts or {}, frame.fixed_variables(plan))
     n = len(frame.y)
-    X, names = model_matrix(plan.fixed, frame.variables, n, contrasts)
-    basis = orthonormal_basis(X, None if frame.weights is None else np.sqrt(frame.weights))
+    if like is not None and _same_fixed_part(like, plan, frame):
+        X, names, basis = like.X, like.x_names, like.basis
+    else:
+        X, names = model_matrix(plan.fixed, frame.variables, n, contrasts)
+        basis = orthonormal_basis(X, None if frame.weights is None else np.sqrt(frame.weights))
     checks.refuse_saturated(len(basis.kept), n)
     kept = set(basis.kept.tolist())
     fixed = X if len(kept) == len(names) else np.asfortranarray(X[:, basis.kept])
@@ -229,6 +236,13 @@ def build(
         remarks=tuple(remarks),
         rows=frame.rows,
     )
+
+
+def _same_fixed_part(like: Design, plan: Plan, frame: ModelFrame) -> bool:
+    """Whether a design from the same data has the fixed-effects columns of a plan, all of them."""
+    rows = (like.rows, frame.rows)
+    same_rows = all(r is None for r in rows) or np.array_equal(*map(np.asarray, rows))
+    return like.recipe.fixed == plan.fixed and not like.dropped and same_rows
 
 
 def _column_name(given: Any) -> str | None:

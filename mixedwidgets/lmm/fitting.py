@@ -59,8 +59,8 @@ class Request:
     start: Any
     level: int
 
-    def design(self) -> Design:
-        """Read the data."""
+    def design(self, like: Design | None = None) -> Design:
+        """Read the data, taking over what a design of the same call has of it."""
         call = self.call
         return build(
             self.spec,
@@ -71,6 +71,7 @@ class Request:
             na_action=call.na_action,
             contrasts=call.contrasts,
             control=call.control,
+            like=like,
         )
 
 
@@ -152,7 +153,7 @@ def design_again(request: Request, fit: Fitted) -> Design:
             "this fit does not have its data, because it was made from matrices or by refit() from "
             "another response; give the data, as in update(data=...)"
         )
-    return request.design()
+    return request.design(fit.design if same else None)
 
 
 def carry_out(request: Request, design: Design, source: AnyMoments, make: Maker[F]) -> F:
