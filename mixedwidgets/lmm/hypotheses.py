@@ -5,20 +5,22 @@ apart, a term is contained in another with the same numbers and more factors.
 
 - Type 1: each term after those before it. The rows of the triangular factor of X, without weights.
 - Type 2: each term after all that do not contain it; the same with the columns in another order.
-- Type 3: each term averaged over the levels of the factors that terms containing it add. In the
-  linear predictor of one set of numbers, an average over the levels of a factor is the mean of its
-  rows of codes, and what a term itself does are differences of those rows (all of them, where the
-  formula codes the factor in full for lack of a margin). Where columns of these terms had to be
-  left out, cells are empty and the average does not exist; the contrasts are then Goodnight's
-  (1978, SAS technical report R-101): those of the term, orthogonal to those of the terms that
-  contain it, as functions of the effects of all levels.
+- Type 3: differences between the levels of a term's factors, averaged over the levels of all other
+  factors. In the linear predictor of one set of numbers, an average over the levels of a factor is
+  the mean of its rows of codes, and differences of levels are differences of these rows (or the
+  rows themselves, where the formula codes the factor in full for lack of a margin). Where columns
+  had to be left out, cells are empty and the average may not exist; the contrasts are then
+  Goodnight's (1978, SAS technical report R-101): those of the term, orthogonal to those of the
+  terms that contain it, as functions of the effects of all levels.
+
+Which contrasts span a hypothesis matters for Satterthwaite's denominators alone. They are chosen
+so that these agree with R's lmerTest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -72,6 +74,11 @@ class CodedTerm:
     def whole(self) -> bool:
         """Whether the fit kept all columns of the term."""
         return len(self.kept) == len(self.columns)
+
+    @property
+    def numbers(self) -> frozenset[Expr]:
+        """The variables that are not told apart by levels."""
+        return frozenset(self.variables) - self.codes.keys()
 
     def contained_in(self, other: CodedTerm) -> bool:
         """Whether the other term has the same numbers and these and more factors."""
@@ -152,19 +159,12 @@ def hypotheses(design: Design, kind: int, data: Any = None) -> list[tuple[str, A
     """
     terms = coded_terms(design)
     tested = [t for t in terms if len(t.kept)]
-    if kind == 3:
-        return [(t.label, _type3(t, terms, design, data)) for t in tested]
-    first = list(range(int(design.recipe.fixed.intercept)))
-    if kind == 1:
+    if kind == 1 or len(terms) == 1:
+        first = list(range(int(design.recipe.fixed.intercept)))
         rows = _sequential(design, [*first, *(i for t in terms for i in t.kept)])
         return [(t.label, rows[t.kept]) for t in tested]
-    out = []
-    for term in tested:
-        after = [t for t in terms if t is term or term.contained_in(t)]
-        before = [i for t in terms if t not in after for i in t.kept]
-        order = [*first, *before, *(i for t in after for i in t.kept)]
-        out.append((term.label, _sequential(design, order)[term.kept]))
-    return out
+    contrasts = _type2 if kind == 2 else _type3
+    return [(t.label, contrasts(t, terms, design, data)) for t in tested]
 
 
 def _sequential(design: Design, order: Sequence[int]) -> Array:
@@ -176,71 +176,108 @@ def _sequential(design: Design, order: Sequence[int]) -> Array:
     return out
 
 
+def _type2(term: CodedTerm, terms: Sequence[CodedTerm], design: Design, data: Any) -> Array:
+    after = [t for t in terms if t is term or term.contained_in(t)]
+    if len(after) == 1:
+        return np.eye(len(design.x_names))[term.kept]
+    first = range(int(design.recipe.fixed.intercept))
+    before = [i for t in terms if t not in after for i in t.kept]
+    return _sequential(design, [*first, *before, *(i for t in after for i in t.kept)])[term.kept]
+
+
 def _type3(term: CodedTerm, terms: Sequence[CodedTerm], design: Design, data: Any) -> Array:
     p = len(design.x_names)
-    above = [t for t in terms if term.contained_in(t)]
-    if not all(t.whole for t in (term, *above)):
-        if not above:
-            return np.eye(p)[term.kept]
-        return _goodnight(term, [t for t in above if len(t.kept)], design, data)
-    parts = [(t.kept, _averaged(term, t)) for t in (term, *above)]
+    parts = [(t, _averaged(term, t, design.recipe)) for t in terms if t.numbers == term.numbers]
+    if not all(t.whole for t, part in parts if part.any() or term.contained_in(t)):
+        return _goodnight(term, terms, design, data)
     out = np.zeros((len(parts[0][1]), p))
-    for kept, part in parts:
-        out[:, kept] = part
+    for t, part in parts:
+        if part.any():
+            out[:, t.kept] = part
+    if design.recipe.fixed.intercept and term.in_full == set(term.variables):
+        out[:, 0] = 1.0
     return out
 
 
-def _averaged(term: CodedTerm, other: CodedTerm) -> Array:
-    """What a term does, in the coefficients of another that contains it or is it, (q, c).
+def _averaged(term: CodedTerm, other: CodedTerm, recipe: Recipe) -> Array:
+    """What a term does, in the coefficients of another of the same numbers, (q, c).
 
     In the columns of a term the leftmost variable varies fastest.
     """
-    factors = []
-    for variable in other.variables:
-        codes = other.codes.get(variable)
-        if variable not in term.variables:
-            assert codes is not None
-            factors.append(codes.mean(axis=0, keepdims=True))
-        elif codes is None:
-            factors.append(np.eye(other.widths[variable]))
+    out: Array = np.ones((1, 1))
+    for variable in recipe.fixed.mentioned:
+        if variable in other.codes:
+            part = other.codes[variable]
+        elif variable in other.widths:
+            part = np.identity(other.widths[variable])
+        elif variable in term.codes:
+            part = np.ones((len(term.codes[variable]), 1))
         else:
-            factors.append(codes if variable in term.in_full else codes[1:] - codes[:1])
-    return reduce(lambda left, right: np.kron(right, left), factors)
+            continue
+        if variable not in term.variables:
+            part = np.asarray(part.mean(axis=0, keepdims=True), dtype=np.float64)
+        elif variable in term.codes and variable not in term.in_full:
+            part = part[1:] - part[:1]
+        out = np.kron(part, out)
+    return out
 
 
-def _goodnight(term: CodedTerm, above: list[CodedTerm], design: Design, data: Any) -> Array:
-    """Contrasts of a term, orthogonal to those of the terms that contain it."""
+def _goodnight(term: CodedTerm, terms: Sequence[CodedTerm], design: Design, data: Any) -> Array:
+    """Contrasts of a term, orthogonal to those of the terms that contain it.
+
+    In the coefficients of treatment contrasts, then mapped to those of the fit.
+    """
     if data is None:
         raise ModelError(
             f"Type 3 hypotheses of {term.label} need the data again, because columns of its "
             "interactions were left out, and this fit was made from a design; fit it with lmer, "
             "or ask for type=1 or type=2."
         )
-    effects = _by_levels(design, data)
-    mine, theirs = effects[term.kept], effects[np.concatenate([t.kept for t in above])]
-    shares = np.linalg.lstsq(theirs.T, mine.T, rcond=ROUNDING)[0].T
-    out = np.zeros((len(term.kept), len(effects)))
-    out[np.arange(len(out)), term.kept] = 1.0
-    out[:, np.concatenate([t.kept for t in above])] = -shares
-    out[np.abs(out) < ROUNDING] = 0.0
-    return out
+    X, assigned = _treatment_coded(design, data)
+    scale = np.sqrt(np.mean(X**2, axis=0))
+    effects = _solved(X, scale, _by_levels(design, data))
+    mine = assigned == terms.index(term)
+    theirs = np.isin(assigned, [i for i, t in enumerate(terms) if term.contained_in(t)])
+    out = np.zeros((int(mine.sum()), len(effects)))
+    out[:, mine] = np.eye(len(out))
+    if theirs.any():
+        out[:, theirs] = -np.linalg.lstsq(effects[theirs].T, effects[mine].T, rcond=ROUNDING)[0].T
+    return out @ _solved(X, scale, design.X)
+
+
+def _solved(X: Array, scale: Array, target: Array) -> Array:
+    """Coefficients of X that give other columns, without rounding errors in the place of zeros."""
+    out = np.linalg.lstsq(X / scale, target, rcond=None)[0] / scale[:, None]
+    sizes = np.abs(out).max(axis=1, initial=0.0, keepdims=True)
+    return np.where(np.abs(out) < ROUNDING * sizes, 0.0, out)
+
+
+def _treatment_coded(design: Design, data: Any) -> tuple[Array, Indices]:
+    """Columns that span the model, coded by treatment contrasts, and the term of each (or -1)."""
+    recipe = design.recipe
+    factors = {e: replace(f, contrast="treatment") for e, f in recipe.factors.items()}
+    recipe = replace(recipe, factors=factors, contrasts={})
+    counts = [len(t.columns) for t in coded_terms(replace(design, recipe=recipe))]
+    assigned = np.repeat(np.arange(-1, len(counts)), [int(recipe.fixed.intercept), *counts])
+    X = _rows_used(design, replace(recipe, kept=tuple(range(len(assigned)))), data)
+    kept = orthonormal_basis(X).kept
+    return X[:, kept], assigned[kept]
 
 
 def _by_levels(design: Design, data: Any) -> Array:
-    """Coefficients of the fit as functions of one effect for each level of each factor, (p, P)."""
+    """The model matrix (n, P) with one column for each level of each factor."""
     recipe = design.recipe
-    used = slice(None) if design.rows is None else design.rows
     parts = [np.ones((len(design.y), 1))] if recipe.fixed.intercept else []
     for term in recipe.fixed.terms:
         width = int(np.prod([_width(v, recipe) for v in term]))
         alone = replace(recipe, fixed=Terms(False, (term,), ()), kept=tuple(range(width)))
-        parts.append(alone.fixed_columns(data)[0][used])
-    wide = np.hstack(parts)
-    scale = np.sqrt(np.mean(design.X**2, axis=0))
-    out = np.linalg.lstsq(design.X / scale, wide, rcond=None)[0] / scale[:, None]
-    sizes = np.abs(out).max(axis=1, initial=0.0)
-    out[np.abs(out) < ROUNDING * sizes[:, None]] = 0.0
-    return np.asarray(out)
+        parts.append(_rows_used(design, alone, data))
+    return np.hstack(parts)
+
+
+def _rows_used(design: Design, recipe: Recipe, data: Any) -> Array:
+    matrix = recipe.fixed_columns(data)[0]
+    return matrix if design.rows is None else matrix[design.rows]
 
 
 def _width(variable: Expr, recipe: Recipe) -> int:
