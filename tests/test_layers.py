@@ -55,7 +55,7 @@ lmm.grouped
 lmm.coupling lmm.grouped_deviance
 lmm.crossed
 lmm.crossed_deviance lmm.moments
-lmm.deviance
+lmm.deviance lmm.memory
 lmm.evidence lmm.objective lmm.start
 lmm.optimize
 lmm.all_fit lmm.devfun lmm.estimate lmm.progress lmm.refit

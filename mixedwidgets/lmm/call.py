@@ -25,8 +25,8 @@ class Call:
         Coding of factors.
     control : Control
         How hard to search and what to make of doubtful models.
-    table : Table, optional
-        The data as they were when the fit was made, with the columns read so far.
+    memory : Memory, optional
+        The data as they were when the fit was made, and models lately made of them.
     """
 
     data: Any = None
@@ -36,4 +36,4 @@ class Call:
     na_action: str = "omit"
     contrasts: Mapping[str, Any] | None = None
     control: Control = DEFAULT
-    table: Any = field(default=None, repr=False)
+    memory: Any = field(default=None, repr=False)

@@ -13,9 +13,8 @@ from mixedwidgets.lmm.fit_diagnostics import Diagnostics
 from mixedwidgets.lmm.fit_inference import Inference
 from mixedwidgets.lmm.fit_prediction import Prediction
 from mixedwidgets.lmm.fitted_design import FittedDesign
-from mixedwidgets.lmm.fitting import asked_again, carry_out, design_again, made, remarks, warn
+from mixedwidgets.lmm.fitting import asked_again, carry_out, made, model_again, remarks, warn
 from mixedwidgets.lmm.html import print_html, summary_html
-from mixedwidgets.lmm.moments import moments
 from mixedwidgets.lmm.new_response import new_response
 from mixedwidgets.lmm.refit import Responses
 from mixedwidgets.lmm.report import ReportData, print_text, summary_text
@@ -64,7 +63,7 @@ class Fit(Prediction, Diagnostics, Inference):
             The response does not vary, or the model reproduces it exactly.
         """
         design, source = self._responses.moments_of(new_response(y, self.design))
-        call = replace(self.call, data=None, table=None)
+        call = replace(self.call, data=None, memory=None)
         fit = made(design, source, self.reml, call, Fit)
         warn(remarks(fit))
         return fit
@@ -87,8 +86,9 @@ class Fit(Prediction, Diagnostics, Inference):
     def update(self, formula: str | ModelSpec | None = None, **changes: Any) -> Fit:
         """Fit the model again with changes.
 
-        What the changes leave as it is is not read or computed again. The data are those that the
-        fit was made from, as they were then; changed since, they must be given anew.
+        What the changes leave as it is is not read or computed again, and the last models made by
+        updates are kept to go back to. The data are those that the fit was made from, as they were
+        then; changed since, they must be given anew.
 
         Parameters
         ----------
@@ -111,8 +111,7 @@ class Fit(Prediction, Diagnostics, Inference):
             As ``lmer``; also for an argument that does not exist, and for a fit without data.
         """
         request = asked_again(self, formula, changes)
-        design = design_again(request, self)
-        source = self.estimate.moments if design is self.design else moments(design)
+        design, source = model_again(request, self)
         fit = carry_out(request, design, source, Fit)
         warn((*design.remarks, *remarks(fit)))
         return fit

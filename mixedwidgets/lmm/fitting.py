@@ -22,7 +22,8 @@ from mixedwidgets.lmm.fitted_design import FittedDesign
 from mixedwidgets.lmm.foreign import as_pandas
 from mixedwidgets.lmm.formula import parse
 from mixedwidgets.lmm.linalg import Array
-from mixedwidgets.lmm.moments import AnyMoments
+from mixedwidgets.lmm.memory import Memory
+from mixedwidgets.lmm.moments import AnyMoments, moments
 from mixedwidgets.lmm.optimize import Progress
 from mixedwidgets.lmm.progress import Printer, sizes, verbosity
 from mixedwidgets.lmm.spec import ModelSpec
@@ -59,12 +60,21 @@ class Request:
     start: Any
     level: int
 
-    def design(self, like: Design | None = None) -> Design:
-        """Read the data, taking over what a design of the same call has of it."""
+    def model(self, like: Design | None = None) -> tuple[Design, AnyMoments]:
+        """The design and its cross-products, remembered or read from the data.
+
+        Parameters
+        ----------
+        like : Design, optional
+            One with the same call, to take over what is the same.
+        """
         call = self.call
-        return build(
+        known: tuple[Design, AnyMoments] | None = call.memory.recall(self.spec)
+        if known is not None:
+            return known
+        design = build(
             self.spec,
-            call.table,
+            call.memory.table,
             weights=call.weights,
             offset=call.offset,
             subset=call.subset,
@@ -73,6 +83,9 @@ class Request:
             control=call.control,
             like=like,
         )
+        source = moments(design)
+        call.memory.keep(self.spec, design, source)
+        return design, source
 
 
 def asked(
@@ -99,7 +112,7 @@ def asked(
     spec = formula if isinstance(formula, ModelSpec) else parse(formula)
     if data is None:
         raise DataError(_no_data(spec))
-    call = Call(data, control=settings, table=_remembered(data), **arguments)
+    call = Call(data, control=settings, memory=_memory(data), **arguments)
     return Request(spec, call, reml, start, level)
 
 
@@ -122,38 +135,43 @@ def asked_again(
                 f"changes {', '.join(CHANGES)}."
             )
     spec = fit.design.spec if formula is None else update_formula(fit.design.spec, formula)
-    call = replace(fit.call, **{f.name: changes[f.name] for f in fields(Call) if f.name in changes})
-    if "data" in changes:
-        if call.data is None:
+    given = {f.name: changes[f.name] for f in fields(Call) if f.name in changes}
+    call = fit.call
+    if given:
+        call = replace(call, **given)
+        if call.data is None and "data" in given:
             raise DataError(_no_data(spec))
-        call = replace(call, table=_remembered(call.data))
+        if "data" in given:
+            memory = _memory(call.data)
+        else:
+            memory = call.memory and Memory(call.memory.table)
+        call = replace(call, control=Control.of(call.control), memory=memory)
     return Request(
         spec,
-        replace(call, control=Control.of(call.control)),
+        call,
         yes_or_no("REML", changes.get("REML", fit.reml)),
         changes.get("start"),
         verbosity(changes.get("verbose", 0)),
     )
 
 
-def design_again(request: Request, fit: Fitted) -> Design:
-    """The design of a fit where a request leaves it as it is, else a new one.
+def model_again(request: Request, fit: Fitted) -> tuple[Design, AnyMoments]:
+    """The design of a fit and its cross-products where a request leaves them, else new ones.
 
     Raises
     ------
     DataError
         The rows must be read again, and the fit does not have them.
     """
-    before, now = fit.call, request.call
-    same = all(getattr(now, f.name) is getattr(before, f.name) for f in fields(Call))
+    same = request.call is fit.call
     if same and request.spec == fit.design.spec:
-        return fit.design
-    if now.table is None:
+        return fit.design, fit.estimate.moments
+    if request.call.memory is None:
         raise DataError(
             "this fit does not have its data, because it was made from matrices or by refit() from "
             "another response; give the data, as in update(data=...)"
         )
-    return request.design(fit.design if same else None)
+    return request.model(fit.design if same else None)
 
 
 def carry_out(request: Request, design: Design, source: AnyMoments, make: Maker[F]) -> F:
@@ -259,10 +277,10 @@ def warn(sentences: Iterable[str]) -> None:
         warnings.warn(MixedWidgetsWarning(sentence), stacklevel=3)
 
 
-def _remembered(data: Any) -> Table:
+def _memory(data: Any) -> Memory:
     """The data as they are now, for a fit to read more of later."""
     data = as_pandas(data)
-    return Table(data.copy(deep=False) if isinstance(data, pd.DataFrame) else data)
+    return Memory(Table(data.copy(deep=False) if isinstance(data, pd.DataFrame) else data))
 
 
 def _no_data(spec: ModelSpec) -> str:

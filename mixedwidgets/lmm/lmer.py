@@ -146,12 +146,12 @@ def lmer(
         na_action=na_action,
         contrasts=contrasts,
     )
-    design = request.design()
+    design, source = request.model()
     if yes_or_no("devfun_only", devfun_only):
         warn(design.remarks)
         theta = checked_start(design, start)
-        return Devfun(moments(design), request.reml, tuple(theta_names(design)), theta)
-    fit = carry_out(request, design, moments(design), Fit)
+        return Devfun(source, request.reml, tuple(theta_names(design)), theta)
+    fit = carry_out(request, design, source, Fit)
     warn((*design.remarks, *remarks(fit)))
     return fit
 
