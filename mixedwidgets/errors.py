@@ -101,6 +101,8 @@ def as_sentence(text: str) -> str:
 
 def brief(value: object) -> str:
     """How a message shows a value: as Python writes it, or its type where that is long."""
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()  # NumPy would write np.int64(8)
     text = repr(value)
     return text if len(text) <= 80 and "\n" not in text else f"of type {type(value).__name__}"
 

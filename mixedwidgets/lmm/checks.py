@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mixedwidgets.errors import DataError, ModelError, nearest
+from mixedwidgets.errors import DataError, ModelError, brief, nearest
 from mixedwidgets.lmm.columns import Factor, Numeric, Table, Variable
 from mixedwidgets.lmm.expressions import Call, Expr, Name, names_in, plain_name, walk
 from mixedwidgets.lmm.linalg import Array
@@ -104,7 +104,7 @@ def _where(expr: Expr, bad: NDArray[np.bool_], index: pd.Index, what: str) -> st
     first = index[int(np.argmax(bad))]
     return (
         f"{described(expr)} {what} in {count} row{'s' if count > 1 else ''}, "
-        f"first in row {first!r}{advice}"
+        f"first in row {brief(first)}{advice}"
     )
 
 

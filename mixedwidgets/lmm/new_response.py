@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mixedwidgets.errors import DataError
+from mixedwidgets.errors import DataError, brief
 from mixedwidgets.lmm import checks
 from mixedwidgets.lmm.columns import Numeric, read_column
 from mixedwidgets.lmm.design import Design
@@ -57,7 +57,7 @@ def new_response(given: Any, design: Design) -> Array:
         if bad.any():
             raise DataError(
                 f"the new response is {what} in {int(bad.sum())} of the {len(values)} rows that "
-                f"the fit uses, first in row {design.index[int(np.argmax(bad))]!r}; fit the rows "
+                f"the fit uses, first in row {brief(design.index[int(np.argmax(bad))])}; fit the rows "
                 "where it is there with lmer or update(data=...)"
             )
     checks.refuse_constant_response(values, design.spec.response)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mixedwidgets.errors import DataError
+from mixedwidgets.errors import DataError, brief
 from mixedwidgets.lmm.columns import Factor, Numeric, Table, Variable, read_column
 from mixedwidgets.lmm.linalg import Array
 
@@ -86,7 +86,7 @@ def checked_weights(weights: Array, index: pd.Index) -> Array:
             else "a weight w says that the variance of the row is sigma^2 / w"
         )
         raise DataError(
-            f"weights cannot {what} (row {index[place]!r}, {int(bad.sum())} in all); {advice}"
+            f"weights cannot {what} (row {brief(index[place])}, {int(bad.sum())} in all); {advice}"
         )
     return weights
 
