@@ -19,6 +19,8 @@ _PUBLIC = {
     "Devfun": "mixedwidgets.lmm.devfun",
     "explore": "mixedwidgets.widgets.explorer",
     "Explorer": "mixedwidgets.widgets.explorer",
+    "maximize": "mixedwidgets.likelihood.maximize",
+    "minimize": "mixedwidgets.likelihood.maximize",
     "load": "mixedwidgets.catalogue",
     "datasets": "mixedwidgets.catalogue",
     "MixedWidgetsError": "mixedwidgets.errors",
@@ -43,6 +45,8 @@ __all__ = [
     "explore",
     "lmer",
     "load",
+    "maximize",
+    "minimize",
 ]
 
 if TYPE_CHECKING:
@@ -54,6 +58,7 @@ if TYPE_CHECKING:
         MixedWidgetsWarning,
         ModelError,
     )
+    from mixedwidgets.likelihood.maximize import maximize, minimize
     from mixedwidgets.lmm.control import Control
     from mixedwidgets.lmm.devfun import Devfun
     from mixedwidgets.lmm.fit import Fit

@@ -33,6 +33,11 @@ likelihood.binary likelihood.groups likelihood.intervals likelihood.mvnorm likel
 likelihood.oneway_algebra
 likelihood.components
 likelihood.anova likelihood.models
+likelihood.derivatives likelihood.userfunction
+likelihood.bounds likelihood.search
+likelihood.curvature likelihood.held likelihood.scattered
+likelihood.maximum
+likelihood.maximize
 likelihood
 
 # a formula and a DataFrame become a Design
@@ -54,7 +59,9 @@ lmm.crossproducts
 lmm.grouped
 lmm.coupling lmm.grouped_deviance
 lmm.crossed
-lmm.crossed_deviance lmm.moments
+lmm.crossed_deviance
+lmm.identify
+lmm.moments
 lmm.deviance lmm.memory
 lmm.evidence lmm.objective lmm.start
 lmm.optimize
@@ -105,6 +112,7 @@ READ_DATA = [
     *("lmm.functions", "lmm.groups", "lmm.new_response", "lmm.recipe", "lmm.rows", "lmm.rowwise"),
 ]
 LABEL_ANSWERS = [
+    *("likelihood.maximize", "likelihood.maximum"),
     *("lmm.augment", "lmm.influence"),
     *("lmm.fit", "lmm.fit_diagnostics", "lmm.fit_inference", "lmm.fit_prediction", "lmm.fitted"),
     *("lmm.fitting", "lmm.ranef"),
