@@ -55,9 +55,10 @@ def new_response(given: Any, design: Design) -> Array:
     values = _on_rows_used(variable.values, design)
     for bad, what in ((np.isnan(values), "missing"), (np.isinf(values), "infinite")):
         if bad.any():
+            first = brief(design.index[int(np.argmax(bad))])
             raise DataError(
                 f"the new response is {what} in {int(bad.sum())} of the {len(values)} rows that "
-                f"the fit uses, first in row {brief(design.index[int(np.argmax(bad))])}; fit the rows "
+                f"the fit uses, first in row {first}; fit the rows "
                 "where it is there with lmer or update(data=...)"
             )
     checks.refuse_constant_response(values, design.spec.response)
