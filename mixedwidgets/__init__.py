@@ -21,6 +21,10 @@ _PUBLIC = {
     "Explorer": "mixedwidgets.widgets.explorer",
     "maximize": "mixedwidgets.likelihood.maximize",
     "minimize": "mixedwidgets.likelihood.maximize",
+    "oneway": "mixedwidgets.likelihood",
+    "mll_oneway": "mixedwidgets.likelihood",
+    "ldmvnorm": "mixedwidgets.likelihood",
+    "binomial_interval": "mixedwidgets.likelihood",
     "load": "mixedwidgets.catalogue",
     "datasets": "mixedwidgets.catalogue",
     "MixedWidgetsError": "mixedwidgets.errors",
@@ -41,12 +45,16 @@ __all__ = [
     "MixedWidgetsWarning",
     "ModelError",
     "__version__",
+    "binomial_interval",
     "datasets",
     "explore",
+    "ldmvnorm",
     "lmer",
     "load",
     "maximize",
     "minimize",
+    "mll_oneway",
+    "oneway",
 ]
 
 if TYPE_CHECKING:
@@ -58,6 +66,7 @@ if TYPE_CHECKING:
         MixedWidgetsWarning,
         ModelError,
     )
+    from mixedwidgets.likelihood import binomial_interval, ldmvnorm, mll_oneway, oneway
     from mixedwidgets.likelihood.maximize import maximize, minimize
     from mixedwidgets.lmm.control import Control
     from mixedwidgets.lmm.devfun import Devfun

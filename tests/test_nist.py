@@ -22,6 +22,7 @@ import pandas as pd
 import pytest
 
 import mixedwidgets as mw
+from mixedwidgets.likelihood import oneway
 
 HERE = Path(__file__).parent / "nist"
 SMALL_LEVELS = ("1.4", "1.3", "1.5")
@@ -177,6 +178,37 @@ def test_estimates_to_the_digits_that_double_precision_allows(name, reml):
     assert found["minus2loglik"] == pytest.approx(
         expected["minus2loglik"], rel=1e-13, abs=1e-13 * len(data(name))
     )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_oneway_to_the_digits_that_double_precision_allows(name):
+    frame, right = data(name), exact(name)
+    found = oneway(frame["y"], frame["group"])
+    table = found.anova
+    N, m = right.m * right.size, right.m
+    pairs = {
+        "ss_between": (table.ss_between, float(right.between * (m - 1))),
+        "ss_within": (table.ss_within, float(right.within * (N - m))),
+        "msg": (table.msg, float(right.between)),
+        "mse": (table.mse, float(right.within)),
+        "F": (table.F, right.F),
+        "tau2": (table.tau2, float((right.between - right.within) / right.size)),
+    }
+    lost = {k: v for k, v in pairs.items() if digits(*v) < (13.0 if k == "tau2" else 14.0)}
+    assert not lost, lost
+    assert (table.df_between, table.df_within) == (m - 1, N - m)
+    # of balanced data with F above 1 the method of moments gives what REML gives
+    for estimates in found.estimates:
+        expected = right.expected(reml=estimates.method != "ML")
+        theta = math.sqrt(estimates.tau2 / estimates.sigma2)
+        values = {"theta": theta, **{k: getattr(estimates, k) for k in LEAST if k != "theta"}}
+        lost = {k: v for k, v in values.items() if digits(v, expected[k]) < LEAST[k]}
+        assert not lost, (estimates.method, lost, expected)
+        is_ml = estimates.method == "ML"
+        criterion = -2.0 * estimates.loglik if is_ml else estimates.reml_criterion
+        assert criterion == pytest.approx(
+            expected["minus2loglik"], rel=1e-13, abs=1e-13 * len(frame)
+        )
 
 
 def test_boundary_of_SiRstv():
