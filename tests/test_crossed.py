@@ -18,6 +18,7 @@ import pytest
 from mixedwidgets.lmm import blockdiag, coupling, crossed, crossed_deviance
 from mixedwidgets.lmm.crossed import CrossedMoments, crossed_moments
 from mixedwidgets.lmm.crossed_deviance import differentiate_crossed, solve_crossed
+from mixedwidgets.lmm.crossproducts import coordinates_of
 from mixedwidgets.lmm.design import Design, build
 from mixedwidgets.lmm.formula import parse
 from mixedwidgets.lmm.moments import replace_fixed
@@ -111,7 +112,7 @@ def designed(name: str) -> Design:
 @cache
 def case(name: str) -> tuple[Design, CrossedMoments]:
     design = designed(name)
-    return design, crossed_moments(design)
+    return design, crossed_moments(coordinates_of(design))
 
 
 def covariance(layout, seed: int, size: float = 1.0) -> np.ndarray:
@@ -654,7 +655,7 @@ def test_every_path_gives_the_same(name, path, monkeypatch):
     design, plain = case(name)
     for module, constant, value in PATHS[path]:
         monkeypatch.setattr(module, constant, value)
-    source = crossed_moments(design)
+    source = crossed_moments(coordinates_of(design))
     if path == "dense":
         assert source.coupling.dense
     if "sparse" in path:

@@ -73,13 +73,13 @@ lmm.constrained lmm.labels
 lmm.constrain lmm.verdict
 lmm.ftests lmm.hypotheses lmm.leverage lmm.pca lmm.ranef lmm.satterthwaite lmm.variance_explained
 lmm.kenward_roger
-lmm.predict lmm.residuals lmm.wald
+lmm.predict lmm.residuals lmm.scales lmm.wald
 lmm.augment lmm.deletion lmm.profile lmm.simulate
 lmm.influence lmm.intervals lmm.surface
 lmm.rformat lmm.rlayout
 lmm.report
 lmm.fitted lmm.html lmm.stattext
-lmm.stattable
+lmm.confint lmm.stattable
 lmm.fit_diagnostics lmm.fit_inference lmm.fit_prediction
 lmm.fitting
 lmm.fit
@@ -113,7 +113,7 @@ READ_DATA = [
 ]
 LABEL_ANSWERS = [
     *("likelihood.maximize", "likelihood.maximum"),
-    *("lmm.augment", "lmm.influence"),
+    *("lmm.augment", "lmm.confint", "lmm.influence"),
     *("lmm.fit", "lmm.fit_diagnostics", "lmm.fit_inference", "lmm.fit_prediction", "lmm.fitted"),
     *("lmm.fitting", "lmm.ranef"),
 ]

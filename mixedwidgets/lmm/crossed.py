@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from mixedwidgets.lmm.blockdiag import BlockDiagonal, Partition
 from mixedwidgets.lmm.coupling import Coupling, Ints
-from mixedwidgets.lmm.crossproducts import Moments, coordinates_of
+from mixedwidgets.lmm.crossproducts import Coordinates, Moments
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.grouped import Orthogonal, orthogonalise
 from mixedwidgets.lmm.linalg import Array
@@ -102,19 +102,19 @@ def _identities(R: Array) -> Array:
     return np.broadcast_to(np.eye(width)[:, :, None], (width, width, m))
 
 
-def crossed_moments(design: Design) -> CrossedMoments:
+def crossed_moments(columns: Coordinates) -> CrossedMoments:
     """Take the cross-products of a design with several grouping factors.
 
     Parameters
     ----------
-    design : Design
+    columns : Coordinates
+        Of the design.
 
     Returns
     -------
     CrossedMoments
     """
-    columns = coordinates_of(design)
-    shared = columns.shared
+    shared, design = columns.shared, columns.design
     effects = [m * len(shared.columns_of(f)) for f, m in enumerate(shared.levels)]
     eliminated = int(np.argmax(effects))
     leading = np.array(shared.columns_of(eliminated), dtype=np.intp)

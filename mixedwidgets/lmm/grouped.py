@@ -16,14 +16,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mixedwidgets.errors import ModelError
-from mixedwidgets.lmm.crossproducts import Coordinates, Moments, coordinates_of
-from mixedwidgets.lmm.design import Design
+from mixedwidgets.lmm.crossproducts import Coordinates, Moments
 from mixedwidgets.lmm.linalg import PIECE, Array
-from mixedwidgets.lmm.theta import Layout
 
-INSEPARABLE = 1e-12  # smallest eigenvalue of the scaled cross-products of variance parameters
-NOTHING = 1e-30  # sum of squares, relative, that is rounding error only
 NEGLIGIBLE = 1e-18  # squared length, relative, below which a column adds nothing within a group
 
 
@@ -60,29 +55,20 @@ class GroupedMoments(Moments):
         )
 
 
-def grouped_moments(design: Design) -> GroupedMoments:
+def grouped_moments(columns: Coordinates) -> GroupedMoments:
     """Take the cross-products of a design with one grouping factor.
 
     Parameters
     ----------
-    design : Design
-        Rows used, with all random-effects terms over the same grouping factor.
+    columns : Coordinates
+        Of a design with all random-effects terms over the same grouping factor.
 
     Returns
     -------
     GroupedMoments
-
-    Raises
-    ------
-    ModelError
-        The model reproduces the response without error, so the likelihood has no maximum, or two
-        random effects cannot be told apart.
     """
-    columns = coordinates_of(design)
-    grouping = design.groupings[0]
+    grouping = columns.design.groupings[0]
     R, C, within = _by_groups(columns, grouping.codes, len(grouping.levels))
-    _refuse_inseparable(R, columns.shared.layout, design)
-    refuse_exact_fit(columns, within, C, design)
     return GroupedMoments(**columns.shared.fields(), R=R, C=C, within=within)
 
 
@@ -112,79 +98,6 @@ def _by_groups(
 
 def _increasing(codes: NDArray[np.intp]) -> bool:
     return bool(np.all(codes[1:] >= codes[:-1]))
-
-
-def _refuse_inseparable(R: Array, layout: Layout, design: Design) -> None:
-    """Refuse random effects whose variances and covariances the data cannot tell apart.
-
-    Each element of S adds a matrix Z E Z' to the covariance of the response. They are told apart
-    if these matrices are linearly independent: if their cross-products tr(E M F M), summed over
-    groups, are not singular.
-    """
-    K = layout.width
-    M = np.einsum("iaj,ibj->abj", R, R).reshape(K * K, -1)
-    pairs = (M @ M.T).reshape(K, K, K, K)
-    rows, cols = layout.position
-    a, b = rows[:, None], cols[:, None]
-    gram = pairs[a, rows, b, cols] + pairs[a, cols, b, rows]
-    names = [name for block in design.blocks for name in block.names]
-    group = design.groupings[0].name
-    size = np.sqrt(np.diag(gram))
-    if not size.all():
-        name = names[rows[np.flatnonzero(size == 0.0)[0]]]
-        raise ModelError(
-            f"The column {name!r} is 0 in all rows used, so its effect cannot vary between levels "
-            f"of {group!r}; leave it out of the random effects."
-        )
-    values, vectors = np.linalg.eigh(gram / np.outer(size, size))
-    if values[0] > INSEPARABLE:
-        return
-    elements = np.abs(vectors[:, 0]) > 1e-4
-    involved = sorted({*rows[elements], *cols[elements]})
-    raise ModelError(
-        f"The random effects {' and '.join(names[i] for i in involved)} of {group!r} cannot be "
-        "told apart, because their columns are multiples or combinations of each other; leave one "
-        "of them out."
-    )
-
-
-def refuse_exact_fit(columns: Coordinates, within: Array, C: Array, design: Design) -> None:
-    """Refuse a response that the columns of X, or of X and Z, reproduce up to rounding.
-
-    Only where rows are left over: a saturated model reproduces every response, and its restricted
-    likelihood can still have a maximum.
-    """
-    p, width = C.shape[1] - 1, C.shape[0]
-    around_X = float(within[p, p] + np.sum(C[:, p] ** 2))
-    weights = 1.0 if design.weights is None else design.weights
-    rounding = NOTHING * float(np.sum(weights * design.y**2))
-    response = design.spec.display.split("~")[0].strip()
-    if around_X <= rounding:
-        raise ModelError(
-            f"The fixed effects reproduce {response} exactly, so no variance is left to estimate; "
-            "check whether the response was computed from them."
-        )
-    solution, _, rank, _ = np.linalg.lstsq(within[:p, :p], within[:p, p], rcond=1e-10)
-    around_both = float(within[p, p] - within[:p, p] @ solution)
-    if around_both > 1e-10 * within[p, p] > rounding:
-        return
-    everything = slice(None)
-    fixed = columns.fixed(everything)
-    last = fixed[-1] - solution @ fixed[:-1]
-    grouping = design.groupings[0]
-    again = orthogonalise_rows(
-        np.concatenate([columns.white(everything), last[None]]),
-        grouping.codes,
-        len(grouping.levels),
-        width,
-    )
-    used = np.count_nonzero(again.R[np.arange(width), np.arange(width)]) + rank
-    if used < len(last) and float(np.sum(again.rest**2)) <= rounding:
-        raise ModelError(
-            f"The fixed effects and the random effects of {grouping.name!r} reproduce {response} "
-            "exactly, so nothing is left for the residual variance and the likelihood has no "
-            "maximum; use fewer random effects, or a response that varies within groups."
-        )
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from mixedwidgets.lmm.crossed import CrossedMoments, crossed_moments
-from mixedwidgets.lmm.crossproducts import Moments
+from mixedwidgets.lmm.crossproducts import Moments, coordinates_of
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.grouped import GroupedMoments, grouped_moments
+from mixedwidgets.lmm.identify import refuse_exact_fit, refuse_inseparable
 
 __all__ = ["CrossedMoments", "GroupedMoments", "Moments", "moments", "replace_fixed"]
 
@@ -32,7 +33,12 @@ def moments(design: Design) -> AnyMoments:
         The model reproduces the response without error, so the likelihood has no maximum, or
         some random effects cannot be told apart.
     """
-    return grouped_moments(design) if len(design.groupings) == 1 else crossed_moments(design)
+    columns = coordinates_of(design)
+    single = len(design.groupings) == 1
+    found = grouped_moments(columns) if single else crossed_moments(columns)
+    refuse_inseparable(found, columns)
+    refuse_exact_fit(found, columns)
+    return found
 
 
 def replace_fixed(source: AnyMoments, held: list[tuple[int, float]]) -> AnyMoments:

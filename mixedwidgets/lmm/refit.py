@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from mixedwidgets.lmm.crossed import CrossedMoments
 from mixedwidgets.lmm.crossproducts import Coordinates, Rows, coordinates_of
 from mixedwidgets.lmm.design import Design
-from mixedwidgets.lmm.grouped import GroupedMoments, orthogonalise, refuse_exact_fit
+from mixedwidgets.lmm.grouped import GroupedMoments, orthogonalise
+from mixedwidgets.lmm.identify import refuse_exact_fit
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import AnyMoments
 
@@ -108,14 +109,17 @@ class Responses:
             "C": whole,
             "within": within,
         }
+        found: AnyMoments
         if isinstance(self.moments, GroupedMoments):
-            refuse_exact_fit(coordinates, within, whole, design)
-            return design, replace(self.moments, **shared)
-        rest2x = self.moments.rest2x.copy()
-        rest2x[:, p] = 0.0
-        for effect, places in self.others:
-            rest2x[:, p] += np.bincount(places, weights=effect * left, minlength=len(rest2x))
-        return design, replace(self.moments, **shared, rest2x=rest2x)
+            found = replace(self.moments, **shared)
+        else:
+            rest2x = self.moments.rest2x.copy()
+            rest2x[:, p] = 0.0
+            for effect, places in self.others:
+                rest2x[:, p] += np.bincount(places, weights=effect * left, minlength=len(rest2x))
+            found = replace(self.moments, **shared, rest2x=rest2x)
+        refuse_exact_fit(found, coordinates)
+        return design, found
 
     def _split(self, residual: Array) -> tuple[Array, Array]:
         """Coordinates of sorted rows in each group's Q, (K1, m), and what is left, (n,)."""
