@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +10,17 @@ import pandas as pd
 
 from mixedwidgets.errors import ModelError, nearest
 from mixedwidgets.lmm.all_fit import OPTIMIZERS, attempts, conclusion
+from mixedwidgets.lmm.confint import (
+    PROFILE,
+    WALD,
+    Intervals,
+    check_level,
+    check_method,
+    choose,
+    labelled,
+    profile_limits,
+    wald_limits,
+)
 from mixedwidgets.lmm.control import MOST_STARTS
 from mixedwidgets.lmm.estimate import Estimate, estimate
 from mixedwidgets.lmm.fitted import Fitted, theta_names
@@ -24,11 +35,9 @@ from mixedwidgets.lmm.ftests import (
 )
 from mixedwidgets.lmm.hypotheses import hypotheses
 from mixedwidgets.lmm.kenward_roger import KenwardRoger
-from mixedwidgets.lmm.parameters import Parameter
-from mixedwidgets.lmm.profile import profile_interval
 from mixedwidgets.lmm.satterthwaite import Satterthwaite
+from mixedwidgets.lmm.scales import check_scale
 from mixedwidgets.lmm.stattable import StatTable
-from mixedwidgets.lmm.wald import wald_intervals
 
 
 class Inference(Fitted):
@@ -180,8 +189,28 @@ class Inference(Fitted):
         name, kind = method_named(method), type_named(type)
         title = f"Type {ROMAN[kind]} Analysis of Variance Table with {NAMES[name]}'s method"
         tested = hypotheses(self.design, kind, self.call.data)
-        columns = f_tests(self._approximation(name), tested)
-        return StatTable.of(columns, [t for t, _ in tested], title, (), self._remarks(name))
+        columns, notes = self.f_tests(name, tested)
+        return StatTable.of(columns, [t for t, _ in tested], title, (), notes)
+
+    def f_tests(
+        self, method: str, hypotheses: Sequence[tuple[str, Array]]
+    ) -> tuple[dict[str, Array], tuple[str, ...]]:
+        """F tests of any contrasts of the coefficients.
+
+        Parameters
+        ----------
+        method : {"satterthwaite", "kenward-roger"}
+        hypotheses : sequence of (str, (q, p) array)
+            Label and contrasts of each.
+
+        Returns
+        -------
+        columns : dict of str to (r,) array
+            As in ``anova``.
+        notes : tuple of str
+        """
+        name = method_named(method)
+        return f_tests(self._approximation(name), hypotheses), self._remarks(name)
 
     def _approximation(self, method: str) -> Approximation:
         """How contrasts of the coefficients are tested."""
@@ -220,64 +249,56 @@ class Inference(Fitted):
         parm: str | Iterable[str] | None = None,
         level: float = 0.95,
         method: str = "profile",
-    ) -> pd.DataFrame:
+        scale: str = "sd",
+        report: str | None = None,
+    ) -> Intervals:
         """Confidence intervals of standard deviations, correlations, sigma and coefficients.
 
         Parameters
         ----------
         parm : str or list of str, optional
-            Names of parameters, such as ``"sigma"`` or ``"sd_ses|school"``; all by default.
+            Names of parameters, such as ``"sigma"`` or ``"sd_ses|school"``; groups of them:
+            ``"theta_"`` (standard deviations, correlations and sigma) and ``"beta_"``
+            (coefficients) as in lme4, ``"random"`` (``"theta_"`` without sigma) and ``"fixed"``;
+            or patterns with ``*`` and ``?``, such as ``"sd_*"``. All parameters by default.
         level : float
             Confidence level between 0 and 1.
         method : {"profile", "wald"}
-            ``"profile"`` cuts the profile likelihood. Like lme4 it uses maximum likelihood, also
-            for a fit by REML. ``"wald"`` is estimate plus and minus a multiple of the standard
-            error, each parameter on its own scale, by the fit's own criterion.
+            ``"profile"`` (or ``"lr"``) cuts the profile likelihood: all values that a
+            likelihood-ratio test does not reject. Like lme4 it uses maximum likelihood, also for a
+            fit by REML. ``"wald"`` is estimate plus and minus a multiple of the standard error,
+            from the observed information of the fit's own criterion.
+        scale : {"sd", "variance", "log"}
+            On which scale of a standard deviation (sigma included) the interval is built: itself,
+            its square, its logarithm. Profile intervals are the same on every scale; correlations
+            and coefficients stay on their own.
+        report : {"sd", "variance", "log"}, optional
+            In which units the limits are given; by default those of ``scale``. ``report="sd"``
+            puts intervals built on different scales on one axis.
 
         Returns
         -------
-        DataFrame
-            A row for each parameter, columns such as ``2.5 %`` and ``97.5 %``;
-            ``.attrs["notes"]`` says why a limit is at a boundary, infinite or missing.
+        Intervals
+            A DataFrame with a row for each parameter and columns such as ``2.5 %`` and ``97.5 %``.
+            No limit is missing: its ``.notes`` (also ``.attrs["notes"]``, and printed below) say
+            why a limit is at a boundary, infinite or impossible. Wald limits may be impossible,
+            such as a variance below zero; reported on a scale that has no such value, they are at
+            the boundary. Where there is no standard error, as for a variance estimated as zero,
+            Wald's interval is everything that is possible.
 
         Raises
         ------
         ModelError
-            An unknown parameter, level or method.
+            An unknown parameter, level, method or scale.
         """
-        if not isinstance(level, (int, float)) or not 0.0 < level < 1.0:
-            raise ModelError(f"level is {level!r}; give a number between 0 and 1, such as 0.95.")
-        chosen = self._choose(parm)
-        if method == "profile":
-            intervals = [profile_interval(self.likelihood_estimate, p, level) for p in chosen]
-            lower = np.array([i.lower for i in intervals])
-            upper = np.array([i.upper for i in intervals])
-            notes = {p.name: i.note for p, i in zip(chosen, intervals, strict=True) if i.note}
-        elif method in ("wald", "Wald"):
-            _, lower, upper = wald_intervals(self.estimate, chosen, level)
-            notes = {
-                p.name: "the estimate is at the boundary, where the quadratic approximation fails"
-                for p, limit in zip(chosen, lower, strict=True)
-                if np.isnan(limit)
-            }
+        kind, level = check_method(method), check_level(level)
+        scale = check_scale(scale, "scale")
+        report = scale if report is None else check_scale(report, "report")
+        chosen = choose(parm, self.parameters)
+        if kind == "profile":
+            scale, title = "sd", PROFILE
+            limits = profile_limits(self.likelihood_estimate, chosen, level)
         else:
-            raise ModelError(f"method is {method!r}; choose 'profile' or 'wald'.")
-        tail = 50.0 * (1.0 - level)
-        out = pd.DataFrame(
-            {f"{tail:.3g} %": lower, f"{100.0 - tail:.3g} %": upper}, index=[p.name for p in chosen]
-        )
-        out.attrs["notes"] = notes
-        return out
-
-    def _choose(self, parm: str | Iterable[str] | None) -> tuple[Parameter, ...]:
-        if parm is None:
-            return self.parameters
-        known = {p.name: p for p in self.parameters}
-        names = [parm] if isinstance(parm, str) or not isinstance(parm, Iterable) else list(parm)
-        for name in names:
-            if name not in known:
-                raise ModelError(
-                    f"This model has no parameter {name!r}{nearest(str(name), known)}; "
-                    f"choose from {', '.join(known)}."
-                )
-        return tuple(known[name] for name in names)
+            title = WALD
+            limits = wald_limits(self.estimate, chosen, level, scale)
+        return labelled(limits, chosen, level, title, scale, report)

@@ -1,0 +1,234 @@
+"""Confidence intervals of any parameters, by any method, on any scale, under their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from mixedwidgets.errors import ModelError, brief, listed, nearest
+from mixedwidgets.lmm.estimate import Estimate
+from mixedwidgets.lmm.html import table_html
+from mixedwidgets.lmm.parameters import Parameter, value_of
+from mixedwidgets.lmm.profile import profile_interval
+from mixedwidgets.lmm.scales import (
+    SCALES,
+    Limits,
+    from_sd,
+    rescaled,
+    scalable,
+    slope_from_sd,
+    with_impossible,
+)
+from mixedwidgets.lmm.wald import wald_covariance
+
+KINDS = {
+    "theta_": ("sd", "cor", "sigma"),
+    "beta_": ("fixed",),
+    "random": ("sd", "cor"),
+    "fixed": ("fixed",),
+}
+METHODS = {"profile": "profile", "lr": "profile", "wald": "wald", "Wald": "wald"}
+PROFILE, WALD = "profile likelihood intervals", "Wald intervals"
+UNITS = {"sd": "standard deviations", "variance": "variances", "log": "log standard deviations"}
+
+
+class Intervals(pd.DataFrame):
+    """Confidence intervals: a DataFrame that prints with the reasons of its limits.
+
+    A row for each parameter, columns such as ``2.5 %`` and ``97.5 %``. What is selected from it or
+    computed with it is an ordinary DataFrame or Series.
+    """
+
+    @property
+    def _constructor(self) -> Callable[..., pd.DataFrame]:
+        return pd.DataFrame
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """For each parameter of which there is something to say, what: also ``.attrs["notes"]``."""
+        return dict(self.attrs.get("notes", {}))
+
+    def __repr__(self) -> str:
+        table = pd.DataFrame(dict(self.items())).to_string(float_format=_number)
+        return "\n".join([self._title, table, *self._sentences])
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (str(name), [_number(v) for v in values])
+            for name, values in zip(self.index, self.to_numpy(), strict=True)
+        ]
+        heads = [str(c) for c in self.columns]
+        return table_html(self._title, (), heads, rows, self._sentences)
+
+    @property
+    def _title(self) -> str:
+        return str(self.attrs.get("title", "Confidence intervals"))
+
+    @property
+    def _sentences(self) -> list[str]:
+        return [f"{name}: {note}" for name, note in self.notes.items()]
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def choose(parm: Any, available: Sequence[Parameter]) -> tuple[Parameter, ...]:
+    """The parameters that are asked for, each once, in the order asked for.
+
+    Parameters
+    ----------
+    parm : str, list of str or None
+        Names, names of groups (``"theta_"``, ``"beta_"``, ``"random"``, ``"fixed"``), or patterns
+        with ``*`` and ``?``; None for all.
+    available : sequence of Parameter
+
+    Raises
+    ------
+    ModelError
+        Nothing goes by that name.
+    """
+    if parm is None:
+        return tuple(available)
+    single = isinstance(parm, str) or not isinstance(parm, Iterable)
+    found = [p for name in ([parm] if single else parm) for p in _named(name, available)]
+    return tuple(dict.fromkeys(found))
+
+
+def _named(name: Any, available: Sequence[Parameter]) -> list[Parameter]:
+    known = {p.name: p for p in available}
+    found = []
+    if isinstance(name, str):
+        if name in known:
+            return [known[name]]
+        if name in KINDS:
+            found = [p for p in available if p.kind in KINDS[name]]
+        elif "*" in name or "?" in name:
+            pattern = re.escape(name).replace(r"\*", ".*").replace(r"\?", ".")
+            found = [p for p in available if re.fullmatch(pattern, p.name, re.DOTALL)]
+    if not found:
+        raise ModelError(
+            f"This model has no parameter {brief(name)}{nearest(str(name), known)}; choose from "
+            f"{listed(list(known))}, a group ({', '.join(KINDS)}) or a pattern such as 'sd_*'."
+        )
+    return found
+
+
+def check_method(method: Any) -> str:
+    """``"profile"`` or ``"wald"``, whatever it is called.
+
+    Raises
+    ------
+    ModelError
+        For anything else.
+    """
+    if not isinstance(method, str) or method not in METHODS:
+        raise ModelError(f"method is {brief(method)}; choose 'profile' or 'wald'.")
+    return METHODS[method]
+
+
+def check_level(level: Any) -> float:
+    """A confidence level.
+
+    Raises
+    ------
+    ModelError
+        For what is not a number between 0 and 1.
+    """
+    if not isinstance(level, (int, float, np.number)) or not 0.0 < level < 1.0:
+        raise ModelError(f"level is {brief(level)}; give a number between 0 and 1, such as 0.95.")
+    return float(level)
+
+
+def profile_limits(estimate: Estimate, chosen: Sequence[Parameter], level: float) -> Limits:
+    """Profile likelihood limits, which are the same on every scale; by the estimate's criterion."""
+    found = [profile_interval(estimate, p, level) for p in chosen]
+    return Limits(
+        np.array([i.lower for i in found]),
+        np.array([i.upper for i in found]),
+        tuple((i.note,) if i.note else () for i in found),
+    )
+
+
+def wald_limits(
+    estimate: Estimate, chosen: tuple[Parameter, ...], level: float, scale: str
+) -> Limits:
+    """Estimate plus and minus a normal quantile times the standard error, on a scale.
+
+    Standard errors on the scale of variances or logarithms follow from those of standard
+    deviations by the delta method, which at an optimum is the same as inverting the observed
+    information on that scale. Where there is no standard error the interval is all that is
+    possible, and a note says why.
+    """
+    values = np.array(
+        [value_of(p, estimate.covariances, estimate.sigma, estimate.beta) for p in chosen]
+    )
+    if not chosen:
+        return Limits(values, values, ())
+    variances = np.diag(wald_covariance(estimate, chosen))
+    known = np.isfinite(variances) & (variances >= 0.0) & np.isfinite(values)
+    lower, upper = np.array([p.allowed for p in chosen]).T.copy()
+    which = scalable(chosen)
+    lower[which] = from_sd(lower[which], scale)
+    centre, slope = values.copy(), np.ones(len(chosen))
+    moved = which & known
+    centre[moved] = from_sd(values[moved], scale)
+    slope[moved] = slope_from_sd(values[moved], scale)
+    half = norm.ppf(0.5 + 0.5 * level) * slope[known] * np.sqrt(variances[known])
+    lower[known], upper[known] = centre[known] - half, centre[known] + half
+    notes = tuple(
+        () if has else (_no_standard_error(p, value),)
+        for p, value, has in zip(chosen, values, known, strict=True)
+    )
+    return Limits(lower, upper, notes)
+
+
+def _no_standard_error(parameter: Parameter, value: float) -> str:
+    if np.isnan(value):
+        reason = "a standard deviation is estimated as zero, so the correlation is not defined"
+    elif value in parameter.allowed:
+        reason = f"the estimate is at the boundary {value:g}, where there is no standard error"
+    else:
+        reason = "the curvature of the likelihood at the estimate gives no standard error"
+    return f"{reason}: nothing is excluded; take method='profile'"
+
+
+def labelled(
+    limits: Limits, chosen: Sequence[Parameter], level: float, title: str, scale: str, report: str
+) -> Intervals:
+    """Limits under their names and in the units asked for.
+
+    Parameters
+    ----------
+    limits : Limits
+    chosen : sequence of Parameter
+    level : float
+    title : str
+        What kind of intervals they are.
+    scale, report : {"sd", "variance", "log"}
+        The scale on which standard deviations have these limits, and that on which to give them.
+    """
+    limits = with_impossible(rescaled(limits, chosen, scale, report), chosen, report)
+    tail = 50.0 * (1.0 - level)
+    out = Intervals(
+        {f"{tail:.3g} %": limits.lower, f"{100.0 - tail:.3g} %": limits.upper},
+        index=[p.name for p in chosen],
+    )
+    given = _scales_in_words(scale, report) if scalable(chosen).any() else ""
+    out.attrs["title"] = f"{100.0 * level:.4g} % {title}{given}"
+    out.attrs["notes"] = {
+        p.name: "; ".join(notes) for p, notes in zip(chosen, limits.notes, strict=True) if notes
+    }
+    return out
+
+
+def _scales_in_words(scale: str, report: str) -> str:
+    built = "" if scale == "sd" else f" built on the scale of the {SCALES[scale]}"
+    if scale == report:
+        return built
+    return f"{built}, given as {UNITS[report]}"
