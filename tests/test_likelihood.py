@@ -358,6 +358,22 @@ def test_labels_of_any_kind_are_the_same_groups(kind):
     assert found == pytest.approx(-mll_oneway(1e3, 0.7, 0.4, y, groups), rel=1e-15)
 
 
+def test_labels_come_in_their_own_order():
+    y = [1.0, 2.0, 3.0, 4.0]
+    assert OneWayModel(y, [10, 9, 10, 2]).data.labels == (2, 9, 10)
+    assert OneWayModel(y, np.array(["b", "a", "b", "c"])).data.labels == ("a", "b", "c")
+    assert OneWayModel(y, ["b", 1, "b", 2]).data.labels == (1, 2, "b")
+    days = pd.to_datetime(["2021-02-01", "2020-01-01", "2021-02-01", "2021-02-01"])
+    assert str(OneWayModel(y, days).data.labels[0]).startswith("2020-01-01")
+
+
+def test_the_most_used_are_on_the_face():
+    assert mw.mll_oneway is mll_oneway
+    assert mw.ldmvnorm is ldmvnorm
+    assert mw.oneway(Y, G).anova.df_between == 9
+    assert mw.binomial_interval(5, 30).method == "wald"
+
+
 def test_groups_without_observations_do_not_count():
     region = G.cat.add_categories("elsewhere")
     assert OneWayModel(Y, region).data.m == 10
@@ -411,6 +427,9 @@ def test_models_print_themselves():
         (lambda: mll_oneway(0, 1, 1, [1.0, 2.0], ["a"]), "one length"),
         (lambda: mll_oneway(0, 1, 1, [1.0, 2.0], ["a", None]), "missing labels"),
         (lambda: mll_oneway(0, 1, 1, [1.0, 2.0], [1.0, np.nan]), "missing labels"),
+        (lambda: mll_oneway(0, 1, 1, [1.0, 2.0], ["a", np.nan]), "missing labels"),
+        (lambda: mll_oneway(0, 1, 1, [1.0, 2.0], np.array([1.0, np.nan])), "missing labels"),
+        (lambda: mll_oneway(0, 1, 1, [1.0, 2.0], pd.to_datetime(["2020", None])), "missing labels"),
         (lambda: mll_oneway(0, 1, 1, [1.0, 2.0], pd.array([1, None])), "missing labels"),
         (lambda: mll_oneway(0, 1, 1, [1.0, 2.0], pd.Categorical(["a", None])), "missing labels"),
         (lambda: oneway_contributions([0, 1], 1, 1, [1.0, 2.0], ["a", "a"]), "single numbers"),

@@ -130,7 +130,9 @@ def _coded(groups: Any) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
         if codes.min() < 0:
             raise _missing()
     else:
-        labels, codes = _sorted(np.asarray(groups))
+        # of a plain list numpy would make text, missing values included
+        given = groups if hasattr(groups, "dtype") else np.asarray(groups, dtype=object)
+        labels, codes = _sorted(np.asarray(given))
     used = np.bincount(codes, minlength=len(labels)) > 0
     place = np.cumsum(used) - 1
     return tuple(lab for lab, u in zip(labels, used, strict=True) if u), place[codes]
@@ -141,7 +143,7 @@ def _sorted(given: NDArray[Any]) -> tuple[list[Any], NDArray[np.int64]]:
         values, codes = np.unique(given, return_inverse=True)
         if values.dtype.kind in "fcmM" and (values != values).any():
             raise _missing()
-        return values.tolist(), codes
+        return list(values) if values.dtype.kind in "mM" else values.tolist(), codes
     try:
         first = {label: place for place, label in enumerate(dict.fromkeys(given.tolist()))}
     except TypeError:
