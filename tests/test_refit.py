@@ -15,10 +15,9 @@ from mixedwidgets.lmm.lmer import fit_design
 from mixedwidgets.lmm.memory import KEPT
 from mixedwidgets.lmm.moments import moments
 from mixedwidgets.lmm.refit import Responses
+from tests.reference_data import MISSING, reference_data, reference_folder, reference_models
 from tests.test_deviance import frame
 from tests.test_predict import MODELS, crossed
-
-RESPONSE = "a response by refit"
 
 
 def same(found: mw.Fit, expected: mw.Fit, rtol: float = 1e-9) -> None:
@@ -157,6 +156,21 @@ def test_a_transformed_response():
     data = mw.load("sleepstudy")
     fit = mw.lmer("log(Reaction) ~ Days + (Days | Subject)", data)
     same(fit.refit(np.log(data["Reaction"])), fit)
+
+
+@pytest.mark.skipif(reference_folder() is None, reason=MISSING)
+@pytest.mark.parametrize(
+    "model", [m for m in reference_models() if m["dataset"] != "InstEval"], ids=lambda m: m["id"]
+)
+def test_reference_models(model):
+    data = reference_data(model["dataset"])
+    fit = mw.lmer(
+        model["formula"], data, weights=model["weights"], contrasts=model["contrasts"], REML=False
+    )
+    again = fit.refit(fit.design.y)
+    assert again.criterion == pytest.approx(fit.criterion, rel=1e-11, abs=1e-9)
+    np.testing.assert_allclose(again.fixef, fit.fixef, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(again.se, fit.se, rtol=1e-6)
 
 
 # refit_ml()
