@@ -223,8 +223,8 @@ class OneWay:
         if table.tau2 < 0.0:
             size = "n" if data.balanced else "n0"
             found.append(
-                f"By moments tau2 = (MSG - MSE) / {size} = {number(table.tau2)} is negative: the group "
-                "means differ less than chance alone would make them. A variance cannot be "
+                f"By moments tau2 = (MSG - MSE) / {size} = {number(table.tau2)} is negative: the "
+                "group means differ less than chance alone would make them. A variance cannot be "
                 "negative, so it is cut off at 0."
             )
         zero = [e.method for e in (self.ml, self.reml) if e.boundary]
