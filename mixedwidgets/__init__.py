@@ -14,6 +14,8 @@ from mixedwidgets._version import __version__
 # ``import mixedwidgets`` loads no widget and no matplotlib.
 _PUBLIC = {
     "lmer": "mixedwidgets.lmm.lmer",
+    "anova": "mixedwidgets.lmm.compare",
+    "drop1": "mixedwidgets.lmm.drop1",
     "Fit": "mixedwidgets.lmm.fit",
     "Control": "mixedwidgets.lmm.control",
     "Devfun": "mixedwidgets.lmm.devfun",
@@ -45,8 +47,10 @@ __all__ = [
     "MixedWidgetsWarning",
     "ModelError",
     "__version__",
+    "anova",
     "binomial_interval",
     "datasets",
+    "drop1",
     "explore",
     "ldmvnorm",
     "lmer",
@@ -68,8 +72,10 @@ if TYPE_CHECKING:
     )
     from mixedwidgets.likelihood import binomial_interval, ldmvnorm, mll_oneway, oneway
     from mixedwidgets.likelihood.maximize import maximize, minimize
+    from mixedwidgets.lmm.compare import anova
     from mixedwidgets.lmm.control import Control
     from mixedwidgets.lmm.devfun import Devfun
+    from mixedwidgets.lmm.drop1 import drop1
     from mixedwidgets.lmm.fit import Fit
     from mixedwidgets.lmm.lmer import lmer
     from mixedwidgets.widgets.explorer import Explorer, explore

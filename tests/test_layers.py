@@ -51,7 +51,7 @@ lmm.random_terms
 lmm.formula lmm.frame
 lmm.recipe lmm.update
 lmm.design
-lmm.fitted_design lmm.new_response lmm.re_form lmm.rows
+lmm.fitted_design lmm.nesting lmm.new_response lmm.re_form lmm.rows
 
 # a Design becomes an Estimate
 lmm.blockdiag lmm.newton lmm.solved lmm.theta
@@ -83,7 +83,7 @@ lmm.confint lmm.stattable
 lmm.fit_diagnostics lmm.fit_inference lmm.fit_prediction
 lmm.fitting
 lmm.fit
-lmm.lmer
+lmm.compare lmm.drop1 lmm.lmer
 
 # a model becomes a script
 export

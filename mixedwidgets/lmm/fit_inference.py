@@ -35,6 +35,7 @@ from mixedwidgets.lmm.ftests import (
 )
 from mixedwidgets.lmm.hypotheses import hypotheses
 from mixedwidgets.lmm.kenward_roger import KenwardRoger
+from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.satterthwaite import Satterthwaite
 from mixedwidgets.lmm.scales import check_scale
 from mixedwidgets.lmm.stattable import StatTable

@@ -123,7 +123,7 @@ def f_tests(
     return {
         "Sum Sq": square * top,
         "Mean Sq": square,
-        "NumDF": top,
+        "NumDF": top.astype(int),
         "DenDF": bottom,
         "F value": F,
         "Pr(>F)": fdtrc(top, np.minimum(bottom, LARGE), F),

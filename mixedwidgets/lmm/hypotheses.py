@@ -218,7 +218,7 @@ def _averaged(term: CodedTerm, other: CodedTerm, recipe: Recipe) -> Array:
             part = np.asarray(part.mean(axis=0, keepdims=True), dtype=np.float64)
         elif variable in term.codes and variable not in term.in_full:
             part = part[1:] - part[:1]
-        out = np.kron(part, out)
+        out = np.asarray(np.kron(part, out), dtype=np.float64)
     return out
 
 
