@@ -216,13 +216,23 @@ def shrinkage(design: Design, estimate: Estimate, group: str | None = None) -> S
 
 def _own_deviations(design: Design, estimate: Estimate, factor: int) -> Array:
     """Least-squares random effects of each level on its own residuals, (m, K_f), user's units."""
+    columns = estimate.moments.columns_of(factor)
+    R, target = level_equations(design, estimate, factor)
+    return _solved_within(R, target, estimate.moments.whitening[np.ix_(columns, columns)])
+
+
+def level_equations(design: Design, estimate: Estimate, factor: int) -> tuple[Array, Array]:
+    """R_j (K_f, K_f, m) and t_j (K_f, m): least squares of a level by itself is R_j b = t_j.
+
+    In whitened coordinates, ``Z_j' Z_j = R_j' R_j``; the response is what the rest of the linear
+    predictor leaves.
+    """
     moments = estimate.moments
     columns = moments.columns_of(factor)
-    whitening = moments.whitening[np.ix_(columns, columns)]
     if isinstance(moments, GroupedMoments):
         delta = estimate.solved.delta
-        target = moments.C[:, -1] - np.tensordot(delta, moments.C[:, :-1], axes=(0, 1))
-        return _solved_within(moments.R, target, whitening)
+        return moments.R, moments.C[:, -1] - np.tensordot(delta, moments.C[:, :-1], axes=(0, 1))
+    whitening = moments.whitening[np.ix_(columns, columns)]
     residual = design.y - design.X @ estimate.beta - random_part(design, estimate, factor)
     if design.offset is not None:
         residual = residual - design.offset
@@ -232,7 +242,7 @@ def _own_deviations(design: Design, estimate: Estimate, factor: int) -> Array:
         rows = rows * np.sqrt(design.weights)
     grouping = design.groupings[factor]
     parts = orthogonalise_rows(rows, grouping.codes, len(grouping.levels), len(columns))
-    return _solved_within(parts.R, parts.C[:, 0], whitening)
+    return parts.R, parts.C[:, 0]
 
 
 def _solved_within(R: Array, target: Array, whitening: Array) -> Array:
