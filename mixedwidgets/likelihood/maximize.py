@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -109,8 +109,8 @@ def maximize(
     >>> def loglik(theta, k, n):
     ...     return k * np.log(theta) + (n - k) * np.log(1 - theta)
     >>> fit = maximize(loglik, 0.5, bounds=(0, 1), k=5, n=30)
-    >>> round(fit.par["theta"], 7), round(fit.information.loc["theta", "theta"], 3)
-    (0.1666667, 216.0)
+    >>> print(fit.par.round(7).to_dict(), fit.information.round(3).to_numpy())
+    {'theta': 0.1666667} [[216.]]
     """
     return _optimise(loglik, start, bounds, starts, most, data, minus=False)
 
@@ -153,8 +153,8 @@ def minimize(
     ...     y=wheat["yield"],
     ...     groups=wheat["region"],
     ... )
-    >>> round(fit.value, 4), round(fit.wald(times=2).loc["tau2", "lower"], 3)
-    (88.5851, -0.308)
+    >>> print(round(fit.value, 4), fit.wald(times=2).loc["tau2", "lower"].round(3))
+    88.5851 -0.308
     """
     return _optimise(mll, start, bounds, starts, most, data, minus=True)
 
@@ -199,7 +199,7 @@ def _refuse_no_value(user: UserFunction, x: Array) -> None:
 
 def _further(starts: Any, user: UserFunction, problem: Problem, first: Bottom) -> list[Array]:
     """Starts beyond the first, given or scattered."""
-    if np.ndim(starts) == 0 and not isinstance(starts, dict):
+    if not isinstance(starts, Iterable):
         count = _whole("starts", starts) - 1
         spread = np.maximum(np.abs(user.start), np.abs(first.x - user.start))
         try:
@@ -207,7 +207,7 @@ def _further(starts: Any, user: UserFunction, problem: Problem, first: Bottom) -
         except OutOfCalls:
             return []
     points = []
-    for given in [starts] if isinstance(starts, dict) else starts:
+    for given in [starts] if isinstance(starts, Mapping) else starts:
         names, point = read_start(given)
         if len(point) != len(user.names) or (names and set(names) != set(user.names)):
             raise ModelError(
