@@ -18,6 +18,11 @@ from mixedwidgets.lmm.rformat import format_number
 from mixedwidgets.lmm.rlayout import break_formula
 from mixedwidgets.lmm.stattable import StatTable
 
+OBSTACLES = {
+    "": "they have equally many parameters",
+    "fixed": "the fixed effects or the offset of {small} are no combination of those of {large}",
+    "random": "{large} does not allow every covariance that the random terms of {small} allow",
+}
 SAME = 1e-9  # relative difference of the scale of two model matrices that is rounding
 
 
@@ -134,10 +139,9 @@ def _test(small: _Entry, large: _Entry) -> tuple[float, list[str]]:
             "there is nothing to compare."
         )
     if found.obstacle or df == 0:
-        why = found.obstacle or "they have as many parameters"
+        why = OBSTACLES[found.obstacle].format(small=small.label, large=large.label)
         return float("nan"), [
-            f"{pair}: not nested, because {small.label} is no special case of {large.label}: "
-            f"{why}. Chisq is no test then; compare AIC or BIC."
+            f"{pair} are not nested: {why}. Chisq is no test then; compare AIC or BIC."
         ]
     p = float(chdtrc(df, statistic))
     if not found.edge:

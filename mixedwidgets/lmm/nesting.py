@@ -29,8 +29,8 @@ class Nesting:
 
     Attributes
     ----------
-    obstacle : str
-        Why it is no special case; empty where it is one.
+    obstacle : {"", "fixed", "random"}
+        Which part is no special case; empty where the model is one.
     edge : int
         How many directions of the larger model's random effects have no variance in the smaller
         model, whatever its parameters.
@@ -52,12 +52,10 @@ def nesting(small: Design, large: Design) -> Nesting:
     Nesting
     """
     if not spans(large, small):
-        return Nesting(
-            "its fixed effects, or its offset, are no combination of those of the larger model"
-        )
+        return Nesting("fixed")
     images = _images(small, large)
     if images is None:
-        return Nesting("the larger model does not allow every covariance that its random terms do")
+        return Nesting("random")
     missing = 0
     for image in images:
         values = np.linalg.eigvalsh(image)

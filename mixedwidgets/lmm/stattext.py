@@ -6,6 +6,7 @@ follow, checked against R's output.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -18,7 +19,7 @@ from mixedwidgets.lmm.rformat import (
     round_half_even,
     zap_small,
 )
-from mixedwidgets.lmm.rlayout import table
+from mixedwidgets.lmm.rlayout import PAGE_WIDTH, table
 
 TABLE_DIGITS = 5
 LEAST = float(np.finfo(float).eps)  # p-values below are written as a bound
@@ -59,7 +60,7 @@ def stat_text(
     body = table(rows, heads, cells, right=True)
     legend = f"---\n{LEGEND}\n" if stars else ""
     above = "".join(f"{line}\n" for line in heading)
-    below = "".join(f"{note}\n" for note in notes)
+    below = "".join(f"{textwrap.fill(note, PAGE_WIDTH - 1)}\n" for note in notes)
     return f"{above}{body}{legend}{below}".removesuffix("\n")
 
 
@@ -93,7 +94,7 @@ def _column(name: str, known: FloatArray, digits: int) -> list[str]:
     """Write one column without its missing values."""
     if name.startswith("Pr("):
         return p_values(known, digits - 1)
-    if name[1:].startswith(" value"):
+    if name == "Chisq" or name[1:].startswith(" value"):
         return format_numbers(round_half_even(known, digits - 1), digits)
     cells = format_numbers(zap_small(known, digits), digits)
     hidden = [i for i, c in enumerate(cells) if known[i] != 0 and float(c) == 0]
