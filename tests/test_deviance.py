@@ -340,7 +340,7 @@ def read_held(constraint, parameter, coordinate, z):
         return np.exp(z[-1])
     if parameter.kind == "cor":
         return np.sin(z[coordinate])
-    logarithmic = any(p.kind == "cor" and p.block == parameter.block for p in constraint.held)
+    logarithmic = any(coordinate in part.logarithms for part in constraint.curved)
     return np.exp(z[coordinate]) if logarithmic else z[coordinate]
 
 

@@ -10,7 +10,7 @@ from scipy.stats import chi2
 
 import mixedwidgets as mw
 from mixedwidgets.lmm.constrain import constrain
-from mixedwidgets.lmm.parameters import compatible
+from mixedwidgets.lmm.parameters import compatible, theta_parameters, value_of
 from mixedwidgets.lmm.surface import curve, surface
 from mixedwidgets.lmm.wald import wald_covariance
 from tests import dense
@@ -316,20 +316,51 @@ def test_the_same_parameter_twice(sleep):
         surface(sleep.design, sleep.estimate, p["sigma"], p["sigma"])
 
 
-def test_three_columns_of_one_term():
+def three_effects():
     rng = np.random.default_rng(3)
     g = np.repeat(np.arange(30), 12)
     x, z = rng.normal(size=360), rng.normal(size=360)
     b = rng.normal(size=(30, 3))
     y = b[g, 0] + b[g, 1] * x + b[g, 2] * z + rng.normal(size=360)
-    fit = mw.lmer("y ~ x + z + (x + z | g)", {"y": y, "x": x, "z": z, "g": g}, REML=False)
+    return mw.lmer("y ~ x + z + (x + z | g)", {"y": y, "x": x, "z": z, "g": g}, REML=False)
+
+
+def test_two_of_three_columns():
+    fit = three_effects()
     p = named(fit)
-    with pytest.raises(mw.ModelError, match="share at most two"):
-        surface(fit.design, fit.estimate, p["cor_x.(Intercept)|g"], p["cor_z.(Intercept)|g"])
     s = surface(fit.design, fit.estimate, p["sd_x|g"], p["sd_z|g"])
     a, b = p["sd_x|g"], p["sd_z|g"]
     exact = minimised(fit, a, b, s.x[0], s.y[-1])
     assert s.drop[-1, 0] == pytest.approx(exact, abs=0.05 + 0.002 * exact)
+
+
+def test_every_two_parameters_of_three_effects_can_be_held():
+    """Derivatives against differences, and the held values against the model they make."""
+    fit = three_effects()
+    e, step = fit.estimate, 1e-5
+    known = (*fit.parameters, *theta_parameters(fit.design))
+    held = [pair for pair in combinations(known, 2) if compatible(pair)]
+    assert len(held) == 84
+    for pair in held:
+        values = tuple(value_of(p, e.covariances, e.sigma, e.beta) * 1.1 + 0.01 for p in pair)
+        constraint = constrain(e.moments, pair, False)
+        moments = constraint.with_held(values)
+        z = constraint.start(e.factor, e.sigma)
+        away = z + 0.1 * np.sin(np.arange(len(z)))
+        _, gradient, hessian = constraint._evaluate(moments, away)
+        ends = [
+            [constraint._evaluate(moments, away + sign * step * d) for sign in (1, -1)]
+            for d in np.eye(len(z))
+        ]
+        slopes = np.array([(up[0] - down[0]) / (2 * step) for up, down in ends])
+        bends = np.array([(up[1] - down[1]) / (2 * step) for up, down in ends])
+        np.testing.assert_allclose(slopes, gradient, atol=1e-5 * np.abs(gradient).max())
+        np.testing.assert_allclose(bends, hessian, atol=1e-5 * np.abs(hessian).max())
+        inner = constraint.minimise(values, z)
+        covariances, sigma, beta = constraint.natural(values, inner.z)
+        for p, value in zip(pair, values, strict=True):
+            assert value_of(p, covariances, sigma, beta) == pytest.approx(value, abs=1e-9)
+        assert inner.converged
 
 
 def test_a_restricted_surface():

@@ -8,8 +8,8 @@ from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.constrained import Constraint
 from mixedwidgets.lmm.moments import AnyMoments
 from mixedwidgets.lmm.objective import Factor
-from mixedwidgets.lmm.parameters import Parameter, compatible
-from mixedwidgets.lmm.polar import Polar
+from mixedwidgets.lmm.parameters import Parameter, unheld
+from mixedwidgets.lmm.polar import Part, Polar, Positive, Spherical
 
 
 def constrain(
@@ -22,7 +22,7 @@ def constrain(
     moments : Moments
         Cross-products of the model.
     held : tuple of Parameter
-        At most two columns of any one term.
+        Of any one term at most three columns, or elements of theta; see ``parameters.unheld``.
     reml : bool
         Restricted likelihood; then no coefficient can be held.
     natural : bool
@@ -35,49 +35,69 @@ def constrain(
     Raises
     ------
     ModelError
-        A coefficient under REML, or more than two columns of one term.
+        A coefficient under REML, or parameters that cannot be held together.
     """
     if reml and any(p.kind == "fixed" for p in held):
         raise ModelError(
             "The REML criterion does not depend on the fixed effects: fit with REML=False to see "
             "the likelihood of a coefficient."
         )
-    if not compatible(held):
-        names = " and ".join(repr(p.name) for p in held)
-        raise ModelError(
-            f"{names} involve three random effects of one term; choose two parameters that share "
-            "at most two of them."
-        )
+    reason = unheld(held)
+    if reason:
+        raise ModelError(f"{' and '.join(repr(p.name) for p in held)} {reason}.")
     layout = moments.layout
     A, into = np.eye(layout.width), moments.whitening.copy()
-    polar: list[Polar] = []
+    relative = np.zeros(layout.ntheta, dtype=bool)
+    curved: list[Part] = []
     for number, columns in enumerate(layout.slices):
-        first, two = _leading(tuple(p for p in held if p.block == number))
-        if not first and not natural:
+        inside = tuple(p for p in held if p.block == number)
+        if not inside and not natural:
             continue
-        rest = [c for c in range(layout.sizes[number]) if c not in first]
-        order = np.array([*first, *rest])
+        k, begin = layout.sizes[number], _first_element(layout.sizes, number)
+        first = _leading(inside)
+        order = np.array([*first, *(c for c in range(k) if c not in first)])
         A[columns, columns] = moments.whitening[columns, columns][:, order]
-        into[columns, columns] = np.eye(len(order))[order]
-        if two:
-            begin = _first_element(layout.sizes, number)
-            correlated = any(p.kind == "cor" and p.block == number for p in held)
-            polar.append(Polar(begin, begin + 1, begin + layout.sizes[number], correlated))
+        into[columns, columns] = np.eye(k)[order]
+        relative[begin : begin + k * (k + 1) // 2] = any(p.kind == "theta" for p in inside)
+        curved.extend(_parts(inside, first, k, begin))
     places = tuple(_coordinate(p, held, layout.sizes, layout.ntheta) for p in held)
-    return Constraint(moments, held, reml, Factor(layout, A), into, tuple(polar), places)
+    return Constraint(moments, held, reml, Factor(layout, A), into, tuple(curved), relative, places)
 
 
-def _leading(held: tuple[Parameter, ...]) -> tuple[list[int], bool]:
-    """Columns that come first in a term, and whether two rows must be polar."""
-    correlations = [p for p in held if p.kind == "cor"]
-    if correlations:
-        return [correlations[0].i, correlations[0].j], True
-    columns = [p.i for p in held]
-    return columns, len(columns) == 2
+def _leading(inside: tuple[Parameter, ...]) -> list[int]:
+    """Columns that come first in a term, of whose parameters these are held.
+
+    Of two correlations the column that they share comes before the others.
+    """
+    correlations = [(p.i, p.j) for p in inside if p.kind == "cor"]
+    columns = [c for pair in correlations for c in pair]
+    shared_first = sorted(columns, key=lambda c: -columns.count(c))
+    return list(dict.fromkeys([*shared_first, *(p.i for p in inside if p.kind == "sd")]))
+
+
+def _parts(inside: tuple[Parameter, ...], first: list[int], k: int, begin: int) -> list[Part]:
+    """Rows of a term that must be curved, and elements that must not change sign."""
+    if any(p.kind == "theta" for p in inside):
+        diagonal = {begin + _element(p.j, p.j, k) for p in inside if p.i != p.j}
+        held = {begin + _element(p.i, p.j, k) for p in inside}
+        return [Positive(place) for place in sorted(diagonal - held)]
+    out: list[Part] = []
+    correlated = [first.index(c) for p in inside if p.kind == "cor" for c in (p.i, p.j)]
+    places = [begin + _element(r, c, k) for r in range(min(k, 3)) for c in range(r + 1)]
+    if len(first) > 1:
+        out.append(Polar(places[0], places[1], places[2], bool(correlated)))
+    if len(first) > 2:
+        out.append(Spherical(places[3], places[4], places[5], 2 in correlated))
+    return out
 
 
 def _first_element(sizes: tuple[int, ...], block: int) -> int:
     return sum(k * (k + 1) // 2 for k in sizes[:block])
+
+
+def _element(row: int, column: int, k: int) -> int:
+    """Index of an element of a lower triangle of k rows, column by column."""
+    return column * k - column * (column - 1) // 2 + row - column
 
 
 def _coordinate(
@@ -87,8 +107,12 @@ def _coordinate(
         return -1
     if parameter.kind == "sigma":
         return ntheta
-    begin = _first_element(sizes, parameter.block)
-    if parameter.kind == "cor":
-        return begin + sizes[parameter.block]
-    first, _ = _leading(tuple(p for p in held if p.block == parameter.block))
-    return begin + first.index(parameter.i)
+    begin, k = _first_element(sizes, parameter.block), sizes[parameter.block]
+    if parameter.kind == "theta":
+        return begin + _element(parameter.i, parameter.j, k)
+    first = _leading(tuple(p for p in held if p.block == parameter.block))
+    at = first.index(parameter.i)
+    if parameter.kind == "sd":
+        return begin + at
+    second = max(at, first.index(parameter.j))
+    return begin + (k if second == 1 else k + 1)

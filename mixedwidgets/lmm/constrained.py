@@ -4,10 +4,12 @@ Coordinates. For each term, the lower-triangular factor of the covariance of its
 divided by sigma); and log sigma. Where nothing of a term is held, its effects are in whitened
 coordinates, else in the user's units with those held first. A term in which a second column or a
 correlation is held has its first two rows in polar form, ``(a)`` and ``(r sin phi, r cos phi)``: a
-and r are standard deviations and sin phi their correlation. Where a correlation is held, a and r
-must not change sign, so their logarithms are the coordinates. So every held parameter is one
-coordinate, and the others stay free of bounds. Held coefficients are moved to the response before
-anything is solved.
+and r are standard deviations and sin phi their correlation; where a third column is held too, its
+row is spherical, ``r (sin phi, cos phi sin psi, cos phi cos psi)``. Where a correlation is held,
+a and r must not change sign, so their logarithms are the coordinates. A term of which an element of
+theta is held has its elements in the user's order and divided by sigma. So every held parameter is
+one coordinate, and the others stay free of bounds. Held coefficients are moved to the response
+before anything is solved.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from mixedwidgets.lmm.moments import AnyMoments, replace_fixed
 from mixedwidgets.lmm.newton import minimise
 from mixedwidgets.lmm.objective import Factor
 from mixedwidgets.lmm.parameters import Parameter
-from mixedwidgets.lmm.polar import BEYOND, TINY, Polar
+from mixedwidgets.lmm.polar import BEYOND, TINY, Part
 
 NEAR = 0.02  # deviance units: how far the quadratic model is trusted
 FURTHEST = 1e9  # relative standard deviations (whitened) beyond leave no digits in X' V^-1 X
@@ -71,8 +73,10 @@ class Constraint:
     into : (K, K) array
         From a factor in the user's units and order to the factor of the coordinates, up to a
         rotation of its columns.
-    polar : tuple of Polar
-        The blocks whose first two rows are polar.
+    curved : tuple of Part
+        Rows of the factor that are in polar or spherical form, elements that are logarithms.
+    relative : (ntheta,) array of bool
+        Which elements of the factor are divided by sigma.
     coordinates : tuple of int
         Coordinate of each held parameter; -1 for coefficients.
     """
@@ -82,7 +86,8 @@ class Constraint:
     reml: bool
     factor: Factor
     into: Array
-    polar: tuple[Polar, ...]
+    curved: tuple[Part, ...]
+    relative: NDArray[np.bool_]
     coordinates: tuple[int, ...]
 
     @property
@@ -103,8 +108,9 @@ class Constraint:
         T = np.zeros_like(ordered)
         for columns in layout.slices:
             T[columns, columns] = lower_triangle(ordered[columns, columns])
-        z = np.append(layout.vector(T), np.log(sigma))
-        for part in self.polar:
+        elements = layout.vector(T)
+        z = np.append(np.where(self.relative, elements / sigma, elements), np.log(sigma))
+        for part in self.curved:
             z = part.coordinates(z)
         return z
 
@@ -213,6 +219,43 @@ class Constraint:
             return float("inf")
         return solved.at_sigma2(np.exp(2.0 * z[-1]))
 
+    def natural(
+        self, values: tuple[float, ...], z: Array
+    ) -> tuple[tuple[Array, ...], float, Array]:
+        """The model at a point, in the user's units.
+
+        Parameters
+        ----------
+        values : tuple of float
+            Values of the held parameters.
+        z : (size,) array
+            All coordinates.
+
+        Returns
+        -------
+        covariances : tuple of (k, k) arrays
+            Covariance of the random effects of each term.
+        sigma : float
+            Residual standard deviation.
+        beta : (p,) array
+            Coefficients, those not held at their best.
+        """
+        moments, sigma = self.moments, float(np.exp(z[-1]))
+        half = self.factor.A @ self._factor(z)[0]
+        factor = sigma * np.linalg.solve(moments.whitening, half)
+        whole = factor @ factor.T
+        solved = solve(half @ half.T, moments, self.reml)
+        beta = moments.coefficients(solved.delta)
+        held = [(p.i, v) for p, v in zip(self.held, values, strict=True) if p.kind == "fixed"]
+        if held:
+            which = [i for i, _ in held]
+            spread = np.linalg.inv(moments.basis.R) @ solved.root.T
+            away = np.array([v for _, v in held]) - beta[which]
+            pull = np.linalg.solve(spread[which] @ spread[which].T, away)
+            beta = beta + spread @ (spread[which].T @ pull)
+            beta[which] = [v for _, v in held]
+        return tuple(whole[c, c] for c in moments.layout.slices), sigma, beta
+
     def hessian(self, z: Array) -> Array:
         """Hessian of minus twice the log-likelihood in all coordinates, beta profiled out."""
         return self._evaluate(self.moments, z)[2]
@@ -246,10 +289,10 @@ class Constraint:
             elif parameter.kind == "cor":
                 z[coordinate] = np.arcsin(np.clip(value, -1.0, 1.0))
             elif parameter.kind == "sd":
-                logarithmic = any(
-                    p.logarithmic and coordinate in (p.first, p.second) for p in self.polar
-                )
+                logarithmic = any(coordinate in part.logarithms for part in self.curved)
                 z[coordinate] = np.log(max(value, TINY)) if logarithmic else value
+            elif parameter.kind == "theta":
+                z[coordinate] = value
         return z
 
     def with_held(self, values: tuple[float, ...]) -> AnyMoments:
@@ -260,12 +303,14 @@ class Constraint:
     def _factor(self, z: Array) -> tuple[Array, Array]:
         """The ordered relative factor T (K, K) at coordinates z, and the Jacobian of its elements.
 
-        The Jacobian (ntheta, ntheta) is that of the unscaled elements in the coordinates.
+        The Jacobian (ntheta, ntheta) is that of the elements, before those that are not relative
+        are divided by sigma, in the coordinates.
         """
         elements, jacobian = z[:-1].copy(), np.eye(len(z) - 1)
-        for part in self.polar:
+        for part in self.curved:
             part.fill(z, elements, jacobian)
-        return self.factor.layout.matrix(elements * np.exp(-z[-1])), jacobian
+        scale = np.where(self.relative, 1.0, np.exp(-z[-1]))
+        return self.factor.layout.matrix(elements * scale), jacobian
 
     def _evaluate(self, moments: AnyMoments, z: Array) -> tuple[float, Array, Array]:
         """Minus twice the log-likelihood with its derivatives in all coordinates."""
@@ -284,8 +329,10 @@ class Constraint:
         if not np.isfinite(value) or solved.q <= 0.0:
             return forbidden
         gradient, hessian = self._relative(solved, T, z[-1])
-        gradient, hessian = _absolute(gradient, hessian, self.factor.layout.vector(T), z[-1])
-        return value, *self._polar(gradient, hessian, jacobian, z)
+        t = np.where(self.relative, 0.0, self.factor.layout.vector(T))
+        scale = np.where(self.relative, 1.0, np.exp(-z[-1]))
+        gradient, hessian = _absolute(gradient, hessian, t, scale)
+        return value, *self._curve(gradient, hessian, jacobian, z)
 
     def _relative(self, solved: AnySolved, T: Array, log_sigma: float) -> tuple[Array, Array]:
         """Derivatives in the relative elements t and log sigma.
@@ -307,30 +354,33 @@ class Constraint:
         hessian[-1, -1] = 4.0 * solved.q * inverse
         return gradient, hessian
 
-    def _polar(
+    def _curve(
         self, gradient: Array, hessian: Array, jacobian: Array, z: Array
     ) -> tuple[Array, Array]:
         """From the elements of the factor to the coordinates."""
-        if not self.polar:
+        if not self.curved:
             return gradient, hessian
         full = np.eye(len(z))
         full[:-1, :-1] = jacobian
         out = full.T @ hessian @ full
-        for part in self.polar:
+        for part in self.curved:
             part.bend(z, gradient, out)
         return full.T @ gradient, out
 
 
-def _absolute(gradient: Array, hessian: Array, t: Array, log_sigma: float) -> tuple[Array, Array]:
-    """From relative elements t to unscaled elements ``exp(log_sigma) t`` and log sigma."""
-    scale = np.exp(-log_sigma)
+def _absolute(gradient: Array, hessian: Array, t: Array, scale: Array) -> tuple[Array, Array]:
+    """From relative elements to the elements as they are in the coordinates, and log sigma.
+
+    ``scale`` is 1 / sigma for elements not divided by sigma and 1 for the others; ``t`` holds the
+    relative elements of the first kind, with zeros for the second.
+    """
     g, h = gradient[:-1], hessian[:-1, :-1]
     ht = h @ t
     out_g, out_h = gradient.copy(), hessian.copy()
     out_g[:-1] *= scale
     out_g[-1] -= g @ t
-    out_h[:-1, :-1] *= scale**2
-    out_h[:-1, -1] = scale * (hessian[:-1, -1] - ht - g)
+    out_h[:-1, :-1] *= scale[:, None] * scale
+    out_h[:-1, -1] = scale * (hessian[:-1, -1] - ht - np.where(scale == 1.0, 0.0, g))
     out_h[-1, :-1] = out_h[:-1, -1]
     out_h[-1, -1] += t @ ht + t @ g - 2.0 * (t @ hessian[:-1, -1])
     return out_g, out_h

@@ -33,6 +33,9 @@ def label(parameter: Parameter, design: Design) -> str:
         if one_way:
             return f"τ, SD between levels of {group}"
         return f"SD of {plain(block.names[parameter.i])} by {group}"
+    if parameter.kind == "theta":
+        row, column = plain(block.names[parameter.i]), plain(block.names[parameter.j])
+        return f"θ of {row}{'' if row == column else f' on {column}'} by {group}"
     first, second = plain(block.names[parameter.i]), plain(block.names[parameter.j])
     return f"correlation of {first} and {second} by {group}"
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mixedwidgets.lmm.design import Design
-from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.linalg import Array, lower_triangle, semidefinite_root
 
 PERFECT = 1.0 - 1e-14  # a correlation beyond is one, but for rounding
 
@@ -24,11 +23,13 @@ class Parameter:
         As lme4's ``confint(oldNames = FALSE)`` names it: ``sd_ses|school``,
         ``cor_ses.(Intercept)|school``, ``sigma``, or the name of a coefficient.
     kind : str
-        ``"sd"``, ``"cor"``, ``"sigma"`` or ``"fixed"``.
+        ``"sd"``, ``"cor"``, ``"sigma"``, ``"fixed"``, or ``"theta"`` for an element of the relative
+        covariance factor.
     block : int
-        Random-effects term, for sd and cor; else -1.
+        Random-effects term, for sd, cor and theta; else -1.
     i, j : int
-        Columns of the term (sd: ``i``; cor: ``i`` before ``j``), or ``i`` the coefficient.
+        Columns of the term (sd: ``i``; cor: ``i`` before ``j``; theta: row ``i``, column ``j``), or
+        ``i`` the coefficient.
     """
 
     name: str
@@ -42,7 +43,9 @@ class Parameter:
         """The possible range."""
         if self.kind == "cor":
             return -1.0, 1.0
-        return (-np.inf, np.inf) if self.kind == "fixed" else (0.0, np.inf)
+        if self.kind == "fixed" or (self.kind == "theta" and self.i != self.j):
+            return -np.inf, np.inf
+        return 0.0, np.inf
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
@@ -85,6 +88,19 @@ def variance_parameters(design: Design) -> tuple[Parameter, ...]:
     return (*out, Parameter("sigma", "sigma"))
 
 
+def theta_parameters(design: Design) -> tuple[Parameter, ...]:
+    """Elements of the relative covariance factor, in lme4's order and by its names."""
+    out: list[Parameter] = []
+    for b, block in enumerate(design.blocks):
+        group = design.groupings[block.grouping].name
+        for j, name in enumerate(block.names):
+            out.append(Parameter(f"{group}.{name}", "theta", b, j, j))
+            for i in range(j + 1, len(block.names)):
+                out.append(Parameter(f"{group}.{block.names[i]}.{name}", "theta", b, i, j))
+    names = unique_names([p.name for p in out])
+    return tuple(replace(p, name=name) for p, name in zip(out, names, strict=True))
+
+
 def fixed_parameters(design: Design) -> tuple[Parameter, ...]:
     """The fixed-effects coefficients."""
     return tuple(Parameter(name, "fixed", i=i) for i, name in enumerate(design.x_names))
@@ -116,6 +132,9 @@ def value_of(
     if parameter.kind == "fixed":
         return float(beta[parameter.i])
     covariance = covariances[parameter.block]
+    if parameter.kind == "theta":
+        root = lower_triangle(semidefinite_root(covariance))
+        return float(root[parameter.i, parameter.j] / sigma)
     if parameter.kind == "sd":
         return float(np.sqrt(covariance[parameter.i, parameter.i]))
     product = covariance[parameter.i, parameter.i] * covariance[parameter.j, parameter.j]
@@ -125,17 +144,28 @@ def value_of(
     return float(np.sign(correlation)) if abs(correlation) > PERFECT else correlation
 
 
-def pairs(available: tuple[Parameter, ...]) -> tuple[tuple[Parameter, Parameter], ...]:
-    """Pairs over which a surface can be drawn: see ``constrained.Constraint``."""
-    return tuple(pair for pair in combinations(available, 2) if compatible(pair))
+def compatible(held: tuple[Parameter, ...]) -> bool:
+    """Whether some parameters can be held together; see ``unheld`` for what cannot."""
+    return not unheld(held)
 
 
-def compatible(fixed: tuple[Parameter, ...]) -> bool:
-    """Whether at most two columns of any one term are involved."""
-    columns: dict[int, set[int]] = {}
-    for parameter in fixed:
-        if parameter.kind in ("sd", "cor"):
-            columns.setdefault(parameter.block, set()).update(
-                {parameter.i} if parameter.kind == "sd" else {parameter.i, parameter.j}
+def unheld(held: tuple[Parameter, ...]) -> str:
+    """Why parameters cannot be held together, or an empty string.
+
+    Of any one term at most three columns can be held, and no element of theta together with a
+    standard deviation or a correlation.
+    """
+    for block in {p.block for p in held if p.block >= 0}:
+        inside = [p for p in held if p.block == block]
+        if len({p.kind == "theta" for p in inside}) == 2:
+            return (
+                "are an element of theta and a standard deviation or correlation of the same term; "
+                "choose two of one kind"
             )
-    return all(len(c) <= 2 for c in columns.values())
+        columns = {c for p in inside for c in ((p.i,) if p.kind == "sd" else (p.i, p.j))}
+        if inside[0].kind != "theta" and len(columns) > 3:
+            return (
+                "are correlations of four different random effects of one term; choose two "
+                "parameters that share at most three of them"
+            )
+    return ""

@@ -1,4 +1,4 @@
-"""Polar coordinates of the first two rows of a covariance factor."""
+"""Polar and spherical coordinates of rows of a covariance factor, and logarithms of elements."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ class Polar:
     second: int
     third: int
     logarithmic: bool
+
+    @property
+    def logarithms(self) -> tuple[int, ...]:
+        """Coordinates that are logarithms."""
+        return (self.first, self.second) if self.logarithmic else ()
 
     def coordinates(self, elements: Array) -> Array:
         """Elements of a factor -> (a, r, phi) in place of three of them."""
@@ -69,3 +74,114 @@ class Polar:
         if self.logarithmic:
             hessian[self.first, self.first] += a * gradient[self.first]
             hessian[self.second, self.second] += r * radial
+
+
+@dataclass(frozen=True)
+class Spherical:
+    """Coordinates r, phi and psi of a third row: ``r (sin phi, cos phi sin psi, cos phi cos psi)``.
+
+    Attributes
+    ----------
+    first, second, third : int
+        Indices of the elements (3, 1), (3, 2) and (3, 3), and of the three coordinates.
+    logarithmic : bool
+        Whether r is given by its logarithm.
+    """
+
+    first: int
+    second: int
+    third: int
+    logarithmic: bool
+
+    @property
+    def logarithms(self) -> tuple[int, ...]:
+        """Coordinates that are logarithms."""
+        return (self.first,) if self.logarithmic else ()
+
+    @property
+    def _places(self) -> list[int]:
+        return [self.first, self.second, self.third]
+
+    def coordinates(self, elements: Array) -> Array:
+        """Elements of a factor -> (r, phi, psi) in place of three of them."""
+        out = elements.copy()
+        x, y, w = elements[self._places]
+        across = np.hypot(y, w)
+        r = np.hypot(x, across)
+        if self.logarithmic:
+            r = np.log(max(r, 1e-4 * max(float(np.abs(elements).max()), TINY)))
+        out[self._places] = r, np.arctan2(x, across), np.arctan2(y, w)
+        return out
+
+    def _direction(self, z: Array) -> tuple[float, Array, Array, Array]:
+        """r, the direction, its derivatives (3, 2) and its second derivatives (3, 2, 2)."""
+        r, phi, psi = z[self._places]
+        if self.logarithmic:
+            r = np.exp(min(r, BEYOND))
+        s, c, sine, cosine = np.sin(phi), np.cos(phi), np.sin(psi), np.cos(psi)
+        at = np.array([s, c * sine, c * cosine])
+        first = np.array([[c, 0.0], [-s * sine, c * cosine], [-s * cosine, -c * sine]])
+        second = np.array(
+            [
+                [[-s, 0.0], [0.0, 0.0]],
+                [[-c * sine, -s * cosine], [-s * cosine, -c * sine]],
+                [[-c * cosine, s * sine], [s * sine, -c * cosine]],
+            ]
+        )
+        return float(r), at, first, second
+
+    def fill(self, z: Array, elements: Array, jacobian: Array) -> None:
+        """Write the three elements and the Jacobian of them in the coordinates."""
+        r, at, first, _ = self._direction(z)
+        elements[self._places] = r * at
+        outward = r if self.logarithmic else 1.0
+        jacobian[np.ix_(self._places, self._places)] = np.column_stack((outward * at, r * first))
+
+    def bend(self, z: Array, gradient: Array, hessian: Array) -> None:
+        """Add the second derivatives of the elements, weighted by the gradient in them."""
+        r, at, first, second = self._direction(z)
+        weights = gradient[self._places]
+        added = np.zeros((3, 3))
+        added[0, 1:] = added[1:, 0] = (r if self.logarithmic else 1.0) * (weights @ first)
+        added[1:, 1:] = r * np.einsum("i,ijk->jk", weights, second)
+        if self.logarithmic:
+            added[0, 0] = r * float(weights @ at)
+        hessian[np.ix_(self._places, self._places)] += added
+
+
+@dataclass(frozen=True)
+class Positive:
+    """An element that must not change sign, given by its logarithm.
+
+    Attributes
+    ----------
+    place : int
+        Its index.
+    """
+
+    place: int
+
+    @property
+    def logarithms(self) -> tuple[int, ...]:
+        """Coordinates that are logarithms."""
+        return (self.place,)
+
+    def coordinates(self, elements: Array) -> Array:
+        """Elements of a factor, the logarithm in place of one of them."""
+        out = elements.copy()
+        smallest = 1e-4 * max(float(np.abs(elements).max()), TINY)
+        out[self.place] = np.log(max(elements[self.place], smallest))
+        return out
+
+    def fill(self, z: Array, elements: Array, jacobian: Array) -> None:
+        """Write the element and its derivative."""
+        value = np.exp(min(z[self.place], BEYOND))
+        elements[self.place] = jacobian[self.place, self.place] = value
+
+    def bend(self, z: Array, gradient: Array, hessian: Array) -> None:
+        """Add the second derivative of the element, weighted by the gradient in it."""
+        value = np.exp(min(z[self.place], BEYOND))
+        hessian[self.place, self.place] += value * gradient[self.place]
+
+
+Part = Polar | Spherical | Positive

@@ -70,6 +70,15 @@ def _gradient(estimate: Estimate, parameter: Parameter, size: int) -> Array:
     layout = estimate.moments.layout
     begin = layout.starts[parameter.block]
     factor = estimate.factor
+    if parameter.kind == "theta":
+        place = np.zeros_like(factor)
+        place[begin + parameter.i, begin + parameter.j] = 1.0
+        value = float(factor[begin + parameter.i, begin + parameter.j] / estimate.sigma)
+        if value == 0.0 and parameter.i == parameter.j:
+            return np.full(size, np.nan)
+        out[:-1] = layout.vector(place) / estimate.sigma
+        out[-1] = -value
+        return out
     value = value_of(parameter, estimate.covariances, estimate.sigma, estimate.beta)
     left = factor[begin + parameter.i]
     matrix = np.zeros_like(factor)
