@@ -9,6 +9,7 @@ import sys
 import time
 import warnings
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -404,6 +405,22 @@ def test_numbers_of_any_kind_are_returned():
         assert fit.par["x"] == pytest.approx(3.0, rel=1e-2 if wrap is np.float32 else 1e-8)
 
 
+def test_partial_functions_methods_and_objects():
+    class Model:
+        def __init__(self, y):
+            self.y = y
+
+        def loglik(self, par, bounds=0):
+            return -np.sum((self.y - par[0]) ** 2) - (par[1] - bounds) ** 2
+
+        __call__ = loglik
+
+    model = Model(Y)
+    for function in (partial(model.loglik, bounds=3), model.loglik, model):
+        fit = maximize(function, [1, 1])
+        assert fit.par.iloc[0] == pytest.approx(Y.mean(), rel=1e-8)
+
+
 def test_a_function_without_a_signature():
     with told("."):
         fit = minimize(np.frompyfunc(abs, 1, 1), 3.0)
@@ -483,7 +500,7 @@ def test_a_direction_upwards_is_told():
 
 def test_the_end_of_the_support():
     u = np.random.default_rng(0).uniform(0, 3, 50)
-    with told("not defined on all sides"):
+    with told("jumps, or is not defined on all sides"):
         fit = maximize(lambda top: -50 * np.log(top) if top >= u.max() else -np.inf, 5.0)
     assert fit.par["top"] == pytest.approx(u.max(), rel=1e-9)
     assert fit.convergence == 3
@@ -577,6 +594,16 @@ def test_a_noisy_function_still_has_standard_errors():
     fit = maximize(loglik, [0, 0])
     np.testing.assert_allclose(fit.information, [[100, 10], [10, 100]], rtol=1e-4)
     assert fit.convergence == 0
+
+
+def test_a_rounded_function_is_not_called_converged():
+    with told("No step improves the value"):
+        fit = maximize(lambda x: round(-((x - 1) ** 2), 2), 3.0)
+    assert fit.convergence == 2
+    assert "not converged" in fit.message
+    with told("jumps, or is not defined"):
+        fit = maximize(lambda x: -math.floor(10 * abs(x - 1)), 3.0)
+    assert fit.convergence == 3
 
 
 # Intervals ---------------------------------------------------------------------------------------

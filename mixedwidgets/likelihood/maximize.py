@@ -28,7 +28,7 @@ _CONVERGENCE = {
     "exhausted": (1, "stopped: the function was called as often as allowed"),
     "sloped": (2, "not converged: no step improves the value, but the slope is not zero"),
     "rough": (3, "no step improves the value, but it has a kink or a jump here"),
-    "edge": (3, "no step improves the value, which is not defined on all sides here"),
+    "edge": (3, "no step improves the value, which jumps or is not defined on all sides here"),
 }
 
 
@@ -76,7 +76,8 @@ def maximize(
     most : int
         Number of calls of ``loglik`` after which the search stops.
     **data
-        Passed to ``loglik`` by name.
+        Passed to ``loglik`` by name. Arguments that have the names of those above, ``bounds`` say,
+        can be filled in beforehand with ``functools.partial``.
 
     Returns
     -------
@@ -329,8 +330,8 @@ def _unconverged(user: UserFunction, best: Bottom) -> str:
         f"{user.label} may be too imprecise, or need another start",
         "rough": f"{user.label} has a kink or a jump at {where}, so that there is no Hessian and "
         "there are no standard errors; likelihood_interval() does without them",
-        "edge": f"{user.label} is not defined on all sides of {where}, so that there is no "
-        "Hessian and there are no standard errors; likelihood_interval() does without them",
+        "edge": f"{user.label} jumps, or is not defined on all sides, at {where}, so that there is "
+        "no Hessian and there are no standard errors; likelihood_interval() does without them",
     }[best.status]
 
 
