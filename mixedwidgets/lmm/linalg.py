@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 
 RANK_TOLERANCE = 1e-7  # the tolerance of R's qr() for linear models
 SOLID = 0.03  # part of a column not explained by earlier ones that cross-products tell well
-PIECE = 8192  # rows that are worked on at a time
+PIECE = 4096  # rows that are worked on at a time
 
 
 @dataclass(frozen=True)
