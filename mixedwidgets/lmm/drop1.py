@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from scipy.special import chdtrc
@@ -11,7 +10,7 @@ from scipy.special import chdtrc
 from mixedwidgets.errors import ModelError, listed, nearest
 from mixedwidgets.lmm.fit import Fit
 from mixedwidgets.lmm.ftests import NAMES, method_named
-from mixedwidgets.lmm.hypotheses import CodedTerm, coded_terms
+from mixedwidgets.lmm.hypotheses import CodedTerm, coded_terms, hypotheses
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import replace_fixed
 from mixedwidgets.lmm.optimize import optimise
@@ -52,6 +51,13 @@ def drop1(
     ------
     ModelError
         An unknown test or method, or a term that cannot be dropped.
+
+    Notes
+    -----
+    All rows of the fit stay, also those where only the dropped term has values missing. Without
+    its last term a model has no fixed effects; lme4 gives it an intercept, which tests something
+    else. A term whose place another one takes, such as a redundant column that was left out, is
+    no loss and has no F test.
     """
     if not isinstance(fit, Fit):
         raise ModelError(f"drop1 needs a fit made by lmer, not a {type(fit).__name__}.")
@@ -109,8 +115,8 @@ def _likelihood_table(fit: Fit, chosen: Sequence[CodedTerm], test: str | None) -
 
 
 def _f_table(fit: Fit, chosen: Sequence[CodedTerm], method: str) -> StatTable:
-    hypotheses = [(t.label, _contrasts(fit, t)) for t in chosen]
-    tested = [(label, rows) for label, rows in hypotheses if len(rows)]
+    lost = [(t.label, _contrasts(fit, t)) for t in chosen]
+    tested = [(label, rows) for label, rows in lost if len(rows)]
     columns, notes = fit.f_tests(method, tested)
     title = f"Single term deletions using {NAMES[method]}'s method"
     return StatTable.of(columns, [t for t, _ in tested], title, _lines(fit), notes)
@@ -155,13 +161,14 @@ def _refitted(fit: Fit, term: CodedTerm) -> Fit:
 
 def _contrasts(fit: Fit, term: CodedTerm) -> Array:
     """Contrasts (q, p) of the coefficients that vanish without the term."""
-    p = len(fit.design.x_names)
+    own = dict(hypotheses(fit.design, 2))[term.label] if len(term.kept) else np.empty((0, 0))
     if not _changes_others(fit, term):
-        return np.eye(p)[term.kept]
-    root: Any = None if fit.design.weights is None else np.sqrt(fit.design.weights)
+        return own
+    root = None if fit.design.weights is None else np.sqrt(fit.design.weights)
     smaller = _refitted(fit, term).design
     mine = fit.design.basis.rows(fit.design.X, root)
     theirs = smaller.basis.rows(smaller.X, root)
     vectors, values, _ = np.linalg.svd(mine @ theirs.T)
     reached = int(np.count_nonzero(values > SMALL))
-    return np.asarray(vectors[:, reached:].T @ fit.design.basis.R)
+    lost = np.asarray(vectors[:, reached:].T @ fit.design.basis.R)
+    return own if len(own) == len(lost) else lost
