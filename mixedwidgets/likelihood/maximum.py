@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
+from scipy.special import ndtri
 
 from mixedwidgets.errors import ModelError, brief, nearest
 from mixedwidgets.likelihood.held import limit
@@ -104,7 +104,7 @@ class Maximum:
         ModelError
             A level outside (0, 1).
         """
-        z = float(norm.ppf(0.5 + 0.5 * _level(level))) if times is None else float(times)
+        z = _quantile(level) if times is None else float(times)
         return pd.DataFrame(
             {
                 "estimate": self.par,
@@ -148,7 +148,7 @@ class Maximum:
                     f"{brief(name)} is no parameter{nearest(str(name), self.names)}; there are "
                     f"{', '.join(self.names)}."
                 )
-        drop = 0.5 * float(chi2.ppf(_level(level), 1))
+        drop = 0.5 * _quantile(level) ** 2  # chi-square with one degree of freedom is its square
         rows = [self._interval(self.names.index(name), drop) for name in chosen]
         return pd.DataFrame(rows, index=chosen, columns=["estimate", "lower", "upper", "note"])
 
@@ -186,10 +186,11 @@ class Maximum:
         return html_frame(title, tables, ["The limits are Wald's, from the curvature.", *notes])
 
 
-def _level(level: float) -> float:
+def _quantile(level: float) -> float:
+    """Return the normal quantile z with probability ``level`` between -z and z."""
     try:
         if 0.0 < float(level) < 1.0:
-            return float(level)
+            return float(ndtri(0.5 + 0.5 * float(level)))
     except (TypeError, ValueError):
         pass
     raise ModelError(f"level is {brief(level)}; give a number between 0 and 1, as 0.95.")
