@@ -42,7 +42,7 @@ likelihood
 
 # a formula and a DataFrame become a Design
 lmm.foreign lmm.linalg lmm.tables
-lmm.bases lmm.coding lmm.columns lmm.expressions lmm.matrices
+lmm.bases lmm.coding lmm.columns lmm.expressions lmm.matrices lmm.mixture
 lmm.cautions lmm.checks lmm.groups lmm.lexer lmm.rowwise lmm.signatures
 lmm.arguments lmm.terms
 lmm.functions
@@ -57,7 +57,7 @@ lmm.fitted_design lmm.nesting lmm.new_response lmm.re_form lmm.rows
 lmm.blockdiag lmm.newton lmm.solved lmm.theta
 lmm.crossproducts
 lmm.grouped
-lmm.coupling lmm.grouped_deviance
+lmm.batch lmm.coupling lmm.grouped_deviance
 lmm.crossed
 lmm.crossed_deviance
 lmm.identify
@@ -65,7 +65,7 @@ lmm.moments
 lmm.deviance lmm.memory
 lmm.evidence lmm.objective lmm.start
 lmm.optimize
-lmm.all_fit lmm.devfun lmm.estimate lmm.progress lmm.refit
+lmm.all_fit lmm.batch_search lmm.devfun lmm.estimate lmm.progress lmm.refit
 
 # an Estimate becomes answers
 lmm.parameters lmm.polar
@@ -73,15 +73,15 @@ lmm.constrained lmm.labels
 lmm.constrain lmm.verdict
 lmm.ftests lmm.hypotheses lmm.leverage lmm.pca lmm.ranef lmm.satterthwaite lmm.variance_explained
 lmm.kenward_roger
-lmm.predict lmm.residuals lmm.scales lmm.wald
+lmm.pooling lmm.pooling_path lmm.predict lmm.residuals lmm.scales lmm.wald
 lmm.augment lmm.deletion lmm.profile lmm.simulate
-lmm.influence lmm.intervals lmm.surface
-lmm.rformat lmm.rlayout
+lmm.draws lmm.influence lmm.intervals lmm.surface
+lmm.refits lmm.rformat lmm.rlayout
 lmm.report
 lmm.fitted lmm.html lmm.stattext
 lmm.confint lmm.stattable
-lmm.fit_diagnostics lmm.fit_inference lmm.fit_prediction
-lmm.fitting
+lmm.bootstrap lmm.fit_diagnostics lmm.fit_inference lmm.fit_pooling lmm.fit_prediction
+lmm.fit_resampling lmm.fitting
 lmm.fit
 lmm.compare lmm.drop1 lmm.lmer
 
@@ -113,9 +113,9 @@ READ_DATA = [
 ]
 LABEL_ANSWERS = [
     *("likelihood.maximize", "likelihood.maximum"),
-    *("lmm.augment", "lmm.confint", "lmm.influence"),
+    *("lmm.augment", "lmm.bootstrap", "lmm.confint", "lmm.influence"),
     *("lmm.fit", "lmm.fit_diagnostics", "lmm.fit_inference", "lmm.fit_prediction", "lmm.fitted"),
-    *("lmm.fitting", "lmm.ranef"),
+    *("lmm.fit_pooling", "lmm.fitting", "lmm.ranef"),
 ]
 
 # Third-party package -> the modules, or packages of modules, that may import it.

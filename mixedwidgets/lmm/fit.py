@@ -11,7 +11,9 @@ import pandas as pd
 
 from mixedwidgets.lmm.fit_diagnostics import Diagnostics
 from mixedwidgets.lmm.fit_inference import Inference
+from mixedwidgets.lmm.fit_pooling import Pooling
 from mixedwidgets.lmm.fit_prediction import Prediction
+from mixedwidgets.lmm.fit_resampling import Resampling
 from mixedwidgets.lmm.fitted_design import FittedDesign
 from mixedwidgets.lmm.fitting import asked_again, carry_out, made, model_again, remarks, warn
 from mixedwidgets.lmm.html import print_html, summary_html
@@ -22,7 +24,7 @@ from mixedwidgets.lmm.spec import ModelSpec
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit(Prediction, Diagnostics, Inference):
+class Fit(Prediction, Diagnostics, Pooling, Inference, Resampling):
     """A fitted linear mixed model. Never changes; other choices give another fit.
 
     Attributes
