@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from mixedwidgets.errors import ModelError, nearest
+from mixedwidgets.errors import ModelError, listed, nearest
 from mixedwidgets.lmm.all_fit import OPTIMIZERS, attempts, conclusion
 from mixedwidgets.lmm.confint import (
     PROFILE,
@@ -166,8 +166,8 @@ class Inference(Fitted):
         type : {3, 2, 1}
             Type of the hypotheses, also as a Roman numeral. 3: each term averaged over the levels
             of the other factors it interacts with; 2: each term after all those that do not
-            contain it; 1: each term after those before it in the formula. None depends on how
-            factors are coded; numeric covariates count at zero.
+            contain it; 1: each term after those before it in the formula. F does not depend on how
+            factors are coded; factors are compared where numeric covariates are zero.
 
         Returns
         -------
@@ -191,6 +191,11 @@ class Inference(Fitted):
         title = f"Type {ROMAN[kind]} Analysis of Variance Table with {NAMES[name]}'s method"
         tested = hypotheses(self.design, kind, self.call.data)
         columns, notes = self.f_tests(name, tested)
+        if kind == 3 and self.design.dropped:
+            notes += (
+                f"Left out, having no data of their own: {listed(self.design.dropped)}. Averages "
+                "over levels mean something else then; interpret type III with care.",
+            )
         return StatTable.of(columns, [t for t, _ in tested], title, (), notes)
 
     def f_tests(
