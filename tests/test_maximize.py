@@ -173,8 +173,20 @@ def test_it_prints_what_optim_prints_and_more():
     assert "[1] 88.5851" in lines
     assert "function gradient" in [line.strip() for line in lines]
     assert '[1] "converged: the slope is zero"' in lines
-    row = next(line for line in lines if line.startswith("sigma2") and "e" in line[6:])
-    assert row.split()[2:] == ["6.710591e+00", "2.245285e+00"]
+    rows = [line.split() for line in lines if line.startswith(("mu ", "sigma2 ", "tau2 "))]
+    assert rows == [
+        ["mu", "14.98428", "0.000000", "0.000000"],
+        ["sigma2", "0.00000", "6.710591", "2.245285"],
+        ["tau2", "0.00000", "2.245285", "11.226427"],
+    ]
+
+
+def test_wide_matrices_are_broken_into_blocks():
+    names = [f"coefficient_{i}" for i in range(12)]
+    fit = minimize(lambda par: np.sum((par - np.arange(12)) ** 2), dict.fromkeys(names, 0.5))
+    lines = repr(fit).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum(line.split()[:1] == ["coefficient_11"] for line in lines) > 2
 
 
 def test_html_has_the_numbers_and_escapes_names():

@@ -16,6 +16,7 @@ from mixedwidgets.likelihood.search import Problem
 
 DIGITS = 7  # significant, as R prints
 WIDTH = 80
+RESOLVED = 1e-9  # of a Hessian scaled to unit diagonal: smaller elements print as 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +169,7 @@ class Maximum:
             ("$counts", _row(list(self.counts), list(self.counts.values()))),
             ("$convergence", f"[1] {self.convergence}"),
             ("$message", f'[1] "{self.message}"'),
-            ("$hessian", _matrix(self.names, self.hessian)),
+            ("$hessian", _matrix(self.names, _zapped(self.hessian))),
             ("$se", _row(self.names, self.se)),
         ]
         text = "\n\n".join(f"{title}\n{body}" for title, body in parts)
@@ -180,7 +181,7 @@ class Maximum:
         limits = ["", "Estimate", "Std. Error", "2.5 %", "97.5 %"]
         tables = [
             html_table("Estimates", limits, _cells(self.wald())),
-            html_table("Hessian", ["", *self.names], _cells(self.hessian)),
+            html_table("Hessian", ["", *self.names], _cells(_zapped(self.hessian))),
         ]
         notes = [f"Warning: {sentence}" for sentence in self.warnings]
         return html_frame(title, tables, ["The limits are Wald's, from the curvature.", *notes])
@@ -194,6 +195,12 @@ def _quantile(level: float) -> float:
     except (TypeError, ValueError):
         pass
     raise ModelError(f"level is {brief(level)}; give a number between 0 and 1, as 0.95.")
+
+
+def _zapped(hessian: pd.DataFrame) -> pd.DataFrame:
+    """Write zero for what numerical derivatives cannot tell from it."""
+    size = np.sqrt(np.abs(np.diag(hessian)))
+    return hessian.mask(hessian.abs() < RESOLVED * np.outer(size, size), 0.0)
 
 
 def _texts(values: Iterable[float]) -> list[str]:

@@ -22,6 +22,7 @@ from mixedwidgets.likelihood.userfunction import OutOfCalls
 Mask = NDArray[np.bool_]
 
 MOST_STEPS = 100
+MOST_ROUNDS = 50  # of reaching and leaving bounds
 LEVELS = 4  # steps h, h/2, h/4, h/8 of the derivatives that are reported
 NOISE = 1e-13  # rounding of the function, relative to 1 + |value|
 GOOD = 1e-7  # distance from the bottom, in units of the step of differentiation, to stop at
@@ -201,7 +202,7 @@ def descend(problem: Problem, x: Array, value: float) -> Bottom:
     """Go to the bottom by Newton steps from a point in its basin."""
     target = unit(value)
     lengths = _lengths(problem, x, value, np.maximum(1e-3 * np.abs(x), 1e-4), target)
-    while True:
+    for _ in range(MOST_ROUNDS):
         x, value = _snap(problem, x, value, lengths)
         pinned = problem.room(x) == 0.0
         bottom = _newton(problem, x, value, pinned, lengths, target)
@@ -210,8 +211,9 @@ def descend(problem: Problem, x: Array, value: float) -> Bottom:
             continue
         freed = _release(problem, x, value, pinned, lengths)
         if freed is None:
-            return bottom
+            break
         x, value = freed
+    return bottom
 
 
 def _lengths(problem: Problem, x: Array, value: float, first: Array, target: float) -> Array:
@@ -288,10 +290,11 @@ def _newton(
         fine = fine or slope < 0.1
         axes = axes @ turn / np.sqrt(size)
     else:
+        found = None  # no steps, or so many that these are not derivatives of this point
         slope = 0.0 if not axes.shape[1] else slope
     if found is not None and _is_rough(found):
         status = "rough"
-    elif status != "edge" and slope <= ENOUGH:
+    elif status != "edge" and slope <= ENOUGH and (found is not None or not axes.shape[1]):
         status = "smooth"
     return Bottom(x, value, status, pinned, axes, found, slope)
 
