@@ -75,13 +75,14 @@ lmm.ftests lmm.hypotheses lmm.leverage lmm.pca lmm.ranef lmm.satterthwaite lmm.v
 lmm.kenward_roger
 lmm.pooling lmm.pooling_path lmm.predict lmm.residuals lmm.scales lmm.wald
 lmm.augment lmm.deletion lmm.profile lmm.simulate
-lmm.draws lmm.influence lmm.intervals lmm.surface
+lmm.draws lmm.influence lmm.intervals lmm.profile_pairs lmm.profile_trace lmm.surface
 lmm.refits lmm.rformat lmm.rlayout
 lmm.report
 lmm.fitted lmm.html lmm.stattext
 lmm.confint lmm.stattable
-lmm.bootstrap lmm.fit_diagnostics lmm.fit_inference lmm.fit_pooling lmm.fit_prediction
-lmm.fit_resampling lmm.fitting
+lmm.profile_table
+lmm.bootstrap lmm.fit_diagnostics lmm.fit_inference lmm.fit_likelihood lmm.fit_pooling
+lmm.fit_prediction lmm.fit_resampling lmm.fitting
 lmm.fit
 lmm.compare lmm.drop1 lmm.lmer
 
@@ -115,7 +116,7 @@ LABEL_ANSWERS = [
     *("likelihood.maximize", "likelihood.maximum"),
     *("lmm.augment", "lmm.bootstrap", "lmm.confint", "lmm.influence"),
     *("lmm.fit", "lmm.fit_diagnostics", "lmm.fit_inference", "lmm.fit_prediction", "lmm.fitted"),
-    *("lmm.fit_pooling", "lmm.fitting", "lmm.ranef"),
+    *("lmm.fit_pooling", "lmm.fitting", "lmm.profile_table", "lmm.ranef"),
 ]
 
 # Third-party package -> the modules, or packages of modules, that may import it.

@@ -11,6 +11,7 @@ import pandas as pd
 
 from mixedwidgets.lmm.fit_diagnostics import Diagnostics
 from mixedwidgets.lmm.fit_inference import Inference
+from mixedwidgets.lmm.fit_likelihood import LikelihoodShape
 from mixedwidgets.lmm.fit_pooling import Pooling
 from mixedwidgets.lmm.fit_prediction import Prediction
 from mixedwidgets.lmm.fit_resampling import Resampling
@@ -24,7 +25,7 @@ from mixedwidgets.lmm.spec import ModelSpec
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit(Prediction, Diagnostics, Pooling, Inference, Resampling):
+class Fit(Prediction, Diagnostics, Pooling, Inference, LikelihoodShape, Resampling):
     """A fitted linear mixed model. Never changes; other choices give another fit.
 
     Attributes

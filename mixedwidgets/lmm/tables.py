@@ -6,6 +6,7 @@ compares and hashes by identity, because equality of arrays has no single answer
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -92,6 +93,11 @@ class Surface:
     slices: tuple[Slice, Slice]
     path: Floats
 
+    @property
+    def levels(self) -> dict[float, float]:
+        """Joint confidence -> drop at its contour: quantiles of chi-square with 2 degrees."""
+        return {p: -2.0 * math.log(1.0 - p) for p in (0.50, 0.80, 0.95, 0.99)}
+
 
 @dataclass(frozen=True, eq=False)
 class IntervalTable:
@@ -136,6 +142,105 @@ class IntervalTable:
     notes: tuple[str, ...]
     level: float
     criterion: str
+
+
+@dataclass(frozen=True, eq=False)
+class ProfileCurve:
+    """The profile likelihood of one parameter.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter.
+    label : str
+        What the axis says.
+    allowed : tuple of (lower, upper)
+        The possible range of the parameter.
+    estimate : float
+        Its estimate.
+    se : float
+        Wald standard error; ``nan`` where there is none.
+    value : ndarray, shape (g,)
+        Increasing values at which the likelihood was computed, the estimate among them.
+    zeta : ndarray, shape (g,)
+        The signed square root of the rise in deviance there: increasing, zero at the estimate.
+    path : ndarray, shape (g, r)
+        All parameters of the model at each value, the others at their best.
+    line : ndarray, shape (f, 2)
+        Value and zeta at many points: cubic between the computed ones, with their exact slopes.
+    density : ndarray, shape (f,)
+        Derivative of the normal distribution function of zeta in the value, at ``line``; ``nan``
+        where it is infinite.
+    mass : tuple of two float
+        Probability that the same distribution puts at the lower and at the upper boundary, where
+        the profile ends there; else 0.
+    note : str
+        Where the profile ends at a boundary or never rises far enough; ``""`` where it does not.
+    """
+
+    name: str
+    label: str
+    allowed: tuple[float, float]
+    estimate: float
+    se: float
+    value: Floats
+    zeta: Floats
+    path: Floats
+    line: Floats
+    density: Floats
+    mass: tuple[float, float]
+    note: str
+
+
+@dataclass(frozen=True, eq=False)
+class ProfileTable:
+    """The profile likelihood of several parameters of a model.
+
+    Parameters
+    ----------
+    names : tuple of r str
+        All parameters of the model, in the order of the columns of each ``path``.
+    curves : tuple of ProfileCurve
+        One for each parameter profiled.
+    pairs : tuple of ProfilePair
+        One for each two of them, the first before the second in ``curves``.
+    criterion : {"ML", "REML"}
+        Which likelihood was profiled.
+    level : float
+        Confidence level that the profiles reach.
+    """
+
+    names: tuple[str, ...]
+    curves: tuple[ProfileCurve, ...]
+    pairs: tuple[ProfilePair, ...]
+    criterion: str
+    level: float
+
+
+@dataclass(frozen=True, eq=False)
+class ProfilePair:
+    """How two profiles go together: traces and joint regions, on two scales.
+
+    Each array of points has shape (f, 2, 2): for each point, on the scale of the parameters
+    ``[0]`` and on that of their zetas ``[1]``, the first and the second parameter.
+
+    Parameters
+    ----------
+    names : tuple of two str
+        The parameters.
+    traces : tuple of two ndarray
+        The best second parameter along the first, and the best first along the second.
+    levels : tuple of float
+        Joint confidence levels.
+    contours : tuple of ndarray
+        Outline of the joint region at each level, by interpolation between the traces; ``nan``
+        where it runs out of the possible range or beyond what was profiled.
+    """
+
+    names: tuple[str, str]
+    traces: tuple[Floats, Floats]
+    levels: tuple[float, ...]
+    contours: tuple[Floats, ...]
 
 
 @dataclass(frozen=True, eq=False)
