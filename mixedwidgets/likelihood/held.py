@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from mixedwidgets.likelihood.derivatives import Array
 from mixedwidgets.likelihood.search import Objective, Problem, descend
 from mixedwidgets.likelihood.userfunction import OutOfCalls
 
+LEVELS = 2  # steps of differentiation: the value at the bottom needs fewer than derivatives do
 FURTHEST = 80  # steps, each four times the last, before a limit counts as infinite
 
 
@@ -53,11 +55,14 @@ class Profile:
     i : int
     others : (p - 1,) array
         Where the others last were; each search starts there.
+    lengths : (p - 1,) array or None
+        Steps that suited them there.
     """
 
     problem: Problem
     i: int
     others: Array
+    lengths: Array | None = None
 
     def __call__(self, at: float) -> float:
         """Evaluate; infinite where the function has no value."""
@@ -67,8 +72,8 @@ class Profile:
         start = held.on_bound(self.others) if on_bound else held(self.others)
         if not len(self.others) or not np.isfinite(start):
             return start
-        bottom = descend(Problem(held, low, high), self.others, start)
-        self.others = bottom.x
+        bottom = descend(Problem(held, low, high), self.others, start, self.lengths, LEVELS)
+        self.others, self.lengths = bottom.x, bottom.lengths
         return bottom.value
 
 
@@ -103,8 +108,8 @@ def limit(
         return bound, "the estimate is on the bound"
 
     def excess(at: float) -> float:
-        """Rise above the limit, cut off so that roots are found where there are no values."""
-        return min(profile(at) - value - drop, 10.0 * drop)
+        """Root of the rise, for it is nearly linear; cut off where there are no values."""
+        return min(math.sqrt(max(profile(at) - value, 0.0) / drop) - 1.0, 3.0)
 
     try:
         for _ in range(FURTHEST):

@@ -116,6 +116,11 @@ class Bottom:
     derivatives: Derivatives | None
     slope: float
 
+    @property
+    def lengths(self) -> Array:
+        """Steps (p,) of the parameters that suit differentiation, 0 where pinned."""
+        return np.asarray(np.linalg.norm(self.axes, axis=1) * np.sqrt(2.0 * unit(self.value)))
+
 
 def search(problem: Problem, x: Array) -> Bottom:
     """Find a minimum from a start at which the function is finite.
@@ -198,14 +203,37 @@ def _first_steps(problem: Problem, x: Array) -> Array:
     return steps
 
 
-def descend(problem: Problem, x: Array, value: float) -> Bottom:
-    """Go to the bottom by Newton steps from a point in its basin."""
+def descend(
+    problem: Problem,
+    x: Array,
+    value: float,
+    first: Array | None = None,
+    levels: int = LEVELS,
+) -> Bottom:
+    """Go to the bottom by Newton steps from a point in its basin.
+
+    Parameters
+    ----------
+    problem : Problem
+    x, value : (p,) array, float
+        Where to start, and the function there.
+    first : (p,) array, optional
+        What :attr:`Bottom.lengths` of a similar function were.
+    levels : int
+        Steps of differentiation, halved each time, at the end.
+
+    Returns
+    -------
+    Bottom
+    """
     target = unit(value)
-    lengths = _lengths(problem, x, value, np.maximum(1e-3 * np.abs(x), 1e-4), target)
+    guess = np.maximum(1e-3 * np.abs(x), 1e-4)
+    guess = guess if first is None else np.where(first > 0.0, first, guess)
+    lengths = _lengths(problem, x, value, guess, target)
     for _ in range(MOST_ROUNDS):
         x, value = _snap(problem, x, value, lengths)
         pinned = problem.room(x) == 0.0
-        bottom = _newton(problem, x, value, pinned, lengths, target)
+        bottom = _newton(problem, x, value, pinned, lengths, target, levels)
         x, value = bottom.x, bottom.value
         if np.any((problem.room(x) == 0.0) != pinned):
             continue
@@ -258,7 +286,13 @@ def _release(
 
 
 def _newton(
-    problem: Problem, x: Array, value: float, pinned: Mask, lengths: Array, target: float
+    problem: Problem,
+    x: Array,
+    value: float,
+    pinned: Mask,
+    lengths: Array,
+    target: float,
+    levels: int,
 ) -> Bottom:
     """Newton steps in the parameters that are not pinned, until one more would change nothing."""
     h = np.sqrt(2.0 * target)
@@ -267,7 +301,7 @@ def _newton(
     found: Derivatives | None = None
     for _ in range(MOST_STEPS if axes.shape[1] else 0):
         steps = np.minimum(h, _reach(problem, x, axes))
-        found = differentiate(problem, x, value, axes, steps, LEVELS if fine else 1)
+        found = differentiate(problem, x, value, axes, steps, levels if fine else 1)
         problem.differentiated += 1
         if found is None or _is_edge(found, x, value, axes):
             found = None
