@@ -71,11 +71,15 @@ class StatTable(pd.DataFrame):
         return tuple(self.attrs.get("notes", ()))
 
     def __repr__(self) -> str:
+        if not self._numeric:
+            return repr(self.table)
         title = self.attrs["title"]
         heading = [*([title] if title else []), *self.attrs["lines"]]
         return stat_text(heading, self._labels(), self._numbers(), self.notes)
 
     def _repr_html_(self) -> str:
+        if not self._numeric:
+            return self.table.to_html()
         columns = self._numbers()
         cells = stat_cells(columns)
         heads, stars = list(columns), stars_of(columns)
@@ -85,6 +89,11 @@ class StatTable(pd.DataFrame):
         rows = zip(self._labels(), zip(*cells, strict=True), strict=True)
         title = self.attrs["title"].rstrip(":") or "Comparison of models"
         return table_html(title, self.attrs["lines"], heads, rows, self.notes)
+
+    @property
+    def _numeric(self) -> bool:
+        """Whether nothing but numbers was put in."""
+        return all(pd.api.types.is_numeric_dtype(kind) for kind in self.dtypes)
 
     def _labels(self) -> list[str]:
         labels = list(self.attrs["labels"])
