@@ -79,10 +79,12 @@ lmm.draws lmm.influence lmm.intervals lmm.profile_pairs lmm.profile_trace lmm.su
 lmm.refits lmm.rformat lmm.rlayout
 lmm.report
 lmm.fitted lmm.html lmm.stattext
-lmm.confint lmm.stattable
+lmm.stattable
 lmm.profile_table
-lmm.bootstrap lmm.fit_diagnostics lmm.fit_inference lmm.fit_likelihood lmm.fit_pooling
-lmm.fit_prediction lmm.fit_resampling lmm.fitting
+lmm.bootstrap
+lmm.confint lmm.fit_resampling
+lmm.fit_diagnostics lmm.fit_inference lmm.fit_likelihood lmm.fit_pooling
+lmm.fit_prediction lmm.fitting
 lmm.fit
 lmm.compare lmm.drop1 lmm.lmer
 

@@ -267,7 +267,7 @@ def test_unknown_parameters_and_methods(sleep):
     assert "sigma" in str(caught.value)
     with pytest.raises(mw.ModelError, match="no parameter 7"):
         sleep.confint([7])
-    with pytest.raises(mw.ModelError, match="choose 'profile' or 'wald'"):
+    with pytest.raises(mw.ModelError, match="choose 'profile', 'wald' or 'boot'"):
         sleep.confint(method="walt")
 
 

@@ -185,7 +185,9 @@ class Bootstrap:
             raise ModelError("intervals need at least two replicates with an optimum; draw more.")
         chosen = self._chosen(parm)
         tail = 0.5 * (1.0 - level)
-        limits = [self._limits(j, tail, method) for j in chosen]
+        limits = [
+            limits_of(self.values[:, j], float(self.original[j]), tail, method) for j in chosen
+        ]
         out = pd.DataFrame(
             np.array(limits).reshape(-1, 2),
             index=[self.names[j] for j in chosen],
@@ -257,21 +259,6 @@ class Bootstrap:
                 )
         return [self.names.index(name) for name in names]
 
-    def _limits(self, j: int, tail: float, method: str) -> tuple[float, float]:
-        values = self.values[:, j]
-        values = values[np.isfinite(values)]
-        if len(values) < 2:
-            return np.nan, np.nan
-        estimate = self.original[j]
-        if method == "normal":
-            half = -float(ndtri(tail)) * self._sd[j]
-            middle = 2.0 * estimate - self._mean[j]
-            return middle - half, middle + half
-        lower, upper = np.quantile(values, [tail, 1.0 - tail], method="weibull")
-        if method == "percentile":
-            return float(lower), float(upper)
-        return float(2.0 * estimate - upper), float(2.0 * estimate - lower)
-
     def _note(self, j: int, tail: float, method: str) -> str:
         values = self.values[~self.without, j]
         finite = int(np.isfinite(values).sum())
@@ -289,6 +276,32 @@ class Bootstrap:
     @cached_property
     def _sd(self) -> Array:
         return _over_finite(lambda x: np.std(x, ddof=1) if len(x) > 1 else np.nan, self.values)
+
+
+def limits_of(values: Array, estimate: float, tail: float, method: str) -> tuple[float, float]:
+    """Limits from replicates of a number, NaN where fewer than two of them are finite.
+
+    Parameters
+    ----------
+    values : (done,) array
+    estimate : float
+        The number in the fit.
+    tail : float
+        Probability beyond each limit.
+    method : {"percentile", "basic", "normal"}
+        As in ``Bootstrap.confint``.
+    """
+    values = values[np.isfinite(values)]
+    if len(values) < 2:
+        return np.nan, np.nan
+    if method == "normal":
+        half = -float(ndtri(tail)) * float(np.std(values, ddof=1))
+        middle = 2.0 * estimate - float(np.mean(values))
+        return middle - half, middle + half
+    lower, upper = np.quantile(values, [tail, 1.0 - tail], method="weibull")
+    if method == "percentile":
+        return float(lower), float(upper)
+    return float(2.0 * estimate - upper), float(2.0 * estimate - lower)
 
 
 def _over_finite(what: Callable[[Array], Any], values: Array) -> Array:

@@ -11,6 +11,8 @@ import pandas as pd
 from scipy.stats import norm
 
 from mixedwidgets.errors import ModelError, brief, listed, nearest
+from mixedwidgets.lmm.bootstrap import METHODS as BOOT_TYPES
+from mixedwidgets.lmm.bootstrap import Bootstrap, limits_of
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.html import table_html
 from mixedwidgets.lmm.parameters import Parameter, value_of
@@ -32,8 +34,16 @@ KINDS = {
     "random": ("sd", "cor"),
     "fixed": ("fixed",),
 }
-METHODS = {"profile": "profile", "lr": "profile", "wald": "wald", "Wald": "wald"}
+METHODS = {
+    "profile": "profile",
+    "lr": "profile",
+    "wald": "wald",
+    "Wald": "wald",
+    "boot": "boot",
+    "bootstrap": "boot",
+}
 PROFILE, WALD = "profile likelihood intervals", "Wald intervals"
+NO_MORE = "nothing is excluded"
 UNITS = {"sd": "standard deviations", "variance": "variances", "log": "log standard deviations"}
 
 
@@ -120,7 +130,7 @@ def _named(name: Any, available: Sequence[Parameter]) -> list[Parameter]:
 
 
 def check_method(method: Any) -> str:
-    """``"profile"`` or ``"wald"``, whatever it is called.
+    """``"profile"``, ``"wald"`` or ``"boot"``, whatever it is called.
 
     Raises
     ------
@@ -128,7 +138,7 @@ def check_method(method: Any) -> str:
         For anything else.
     """
     if not isinstance(method, str) or method not in METHODS:
-        raise ModelError(f"method is {brief(method)}; choose 'profile' or 'wald'.")
+        raise ModelError(f"method is {brief(method)}; choose 'profile', 'wald' or 'boot'.")
     return METHODS[method]
 
 
@@ -195,7 +205,54 @@ def _no_standard_error(parameter: Parameter, value: float) -> str:
         reason = f"the estimate is at the boundary {value:g}, where there is no standard error"
     else:
         reason = "the curvature of the likelihood at the estimate gives no standard error"
-    return f"{reason}: nothing is excluded; take method='profile'"
+    return f"{reason}: {NO_MORE}; take method='profile'"
+
+
+def check_boot_type(given: Any) -> str:
+    """How limits are taken from replicates.
+
+    Raises
+    ------
+    ModelError
+        For anything else.
+    """
+    if not isinstance(given, str) or given not in BOOT_TYPES:
+        names = ", ".join(repr(name) for name in BOOT_TYPES)
+        raise ModelError(f"boot_type is {brief(given)}; choose from {names}.")
+    return given
+
+
+def boot_limits(
+    boot: Bootstrap, chosen: Sequence[Parameter], level: float, boot_type: str, scale: str
+) -> Limits:
+    """Limits from replicates of every parameter, on a scale.
+
+    Where there are none, because the estimate or a replicate has no value on that scale, the
+    interval is all that is possible, and a note says why.
+    """
+    table = boot.confint([p.name for p in chosen], level, boot_type)
+    lower, upper = table.to_numpy().T.copy()
+    which, zero = scalable(chosen), float(from_sd(np.zeros(1), scale)[0])
+    notes = []
+    for n, p in enumerate(chosen):
+        if which[n] and scale != "sd":
+            column = boot.names.index(p.name)
+            values = from_sd(
+                np.append(boot.values[~boot.without, column], boot.original[column]), scale
+            )
+            defined = bool(np.isfinite(values).all())
+            lower[n], upper[n] = (
+                limits_of(values[:-1], float(values[-1]), 0.5 * (1.0 - level), boot_type)
+                if defined
+                else (np.nan, np.nan)
+            )
+        said = [table.attrs["notes"][p.name]] if p.name in table.attrs["notes"] else []
+        if not np.isfinite([lower[n], upper[n]]).all():
+            lower[n], upper[n] = (zero, np.inf) if which[n] else p.allowed
+            what = "logarithm" if which[n] else "value"
+            said.append(f"not all have a {what}: {NO_MORE}")
+        notes.append(tuple(said))
+    return Limits(lower, upper, tuple(notes))
 
 
 def labelled(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from mixedwidgets.lmm.confint import (
     PROFILE,
     WALD,
     Intervals,
+    boot_limits,
+    check_boot_type,
     check_level,
     check_method,
     choose,
@@ -23,7 +26,8 @@ from mixedwidgets.lmm.confint import (
 )
 from mixedwidgets.lmm.control import MOST_STARTS
 from mixedwidgets.lmm.estimate import Estimate, estimate
-from mixedwidgets.lmm.fitted import Fitted, theta_names
+from mixedwidgets.lmm.fit_resampling import Resampling
+from mixedwidgets.lmm.fitted import theta_names
 from mixedwidgets.lmm.ftests import (
     NAMES,
     ROMAN,
@@ -41,7 +45,7 @@ from mixedwidgets.lmm.scales import check_scale
 from mixedwidgets.lmm.stattable import StatTable
 
 
-class Inference(Fitted):
+class Inference(Resampling):
     """Intervals and tests."""
 
     def is_singular(self, tol: float = 1e-4) -> bool:
@@ -257,6 +261,9 @@ class Inference(Fitted):
         method: str = "profile",
         scale: str = "sd",
         report: str | None = None,
+        nsim: int = 1000,
+        seed: Any = None,
+        boot_type: str = "percentile",
     ) -> Intervals:
         """Confidence intervals of standard deviations, correlations, sigma and coefficients.
 
@@ -269,33 +276,39 @@ class Inference(Fitted):
             or patterns with ``*`` and ``?``, such as ``"sd_*"``. All parameters by default.
         level : float
             Confidence level between 0 and 1.
-        method : {"profile", "wald"}
+        method : {"profile", "wald", "boot"}
             ``"profile"`` (or ``"lr"``) cuts the profile likelihood: all values that a
             likelihood-ratio test does not reject. Like lme4 it uses maximum likelihood, also for a
             fit by REML. ``"wald"`` is estimate plus and minus a multiple of the standard error,
-            from the observed information of the fit's own criterion.
+            from the observed information of the fit's own criterion. ``"boot"`` is a parametric
+            bootstrap, by the fit's own criterion; to draw several kinds of intervals from the same
+            replicates, see ``bootstrap``.
         scale : {"sd", "variance", "log"}
             On which scale of a standard deviation (sigma included) the interval is built: itself,
-            its square, its logarithm. Profile intervals are the same on every scale; correlations
-            and coefficients stay on their own.
+            its square, its logarithm. Profile and percentile intervals are the same on every
+            scale; correlations and coefficients stay on their own.
         report : {"sd", "variance", "log"}, optional
             In which units the limits are given; by default those of ``scale``. ``report="sd"``
             puts intervals built on different scales on one axis.
+        nsim, seed
+            Of the bootstrap: how many replicates, and what makes them the same again.
+        boot_type : {"percentile", "basic", "normal"}
+            How limits are taken from the replicates; see ``Bootstrap.confint``.
 
         Returns
         -------
         Intervals
             A DataFrame with a row for each parameter and columns such as ``2.5 %`` and ``97.5 %``.
             No limit is missing: its ``.notes`` (also ``.attrs["notes"]``, and printed below) say
-            why a limit is at a boundary, infinite or impossible. Wald limits may be impossible,
-            such as a variance below zero; reported on a scale that has no such value, they are at
-            the boundary. Where there is no standard error, as for a variance estimated as zero,
-            Wald's interval is everything that is possible.
+            why a limit is at a boundary, infinite or impossible. Limits by Wald or by the basic or
+            normal bootstrap may be impossible, such as a variance below zero; reported on a scale
+            that has no such value, they are at the boundary. Where there is no standard error, as
+            for a variance estimated as zero, Wald's interval is everything that is possible.
 
         Raises
         ------
         ModelError
-            An unknown parameter, level, method or scale.
+            An unknown parameter, level, method or scale; ``nsim`` or ``seed`` out of range.
         """
         kind, level = check_method(method), check_level(level)
         scale = check_scale(scale, "scale")
@@ -304,7 +317,12 @@ class Inference(Fitted):
         if kind == "profile":
             scale, title = "sd", PROFILE
             limits = profile_limits(self.likelihood_estimate, chosen, level)
-        else:
+        elif kind == "wald":
             title = WALD
             limits = wald_limits(self.estimate, chosen, level, scale)
+        else:
+            boot_type = check_boot_type(boot_type)
+            scale = "sd" if boot_type == "percentile" else scale
+            title = f"bootstrap {boot_type} intervals ({nsim} replicates)"
+            limits = boot_limits(self.bootstrap(nsim, seed), chosen, level, boot_type, scale)
         return labelled(limits, chosen, level, title, scale, report)
