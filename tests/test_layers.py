@@ -57,8 +57,8 @@ lmm.fitted_design lmm.nesting lmm.new_response lmm.re_form lmm.rows
 lmm.blockdiag lmm.newton lmm.solved lmm.theta
 lmm.crossproducts
 lmm.grouped
-lmm.batch lmm.coupling lmm.grouped_deviance
-lmm.crossed
+lmm.batch lmm.coupling lmm.grouped_deviance lmm.spectral_null
+lmm.batch_newton lmm.crossed
 lmm.crossed_deviance
 lmm.identify
 lmm.moments
@@ -77,7 +77,7 @@ lmm.pooling lmm.pooling_path lmm.predict lmm.residuals lmm.scales lmm.wald
 lmm.augment lmm.deletion lmm.profile lmm.simulate
 lmm.draws lmm.influence lmm.intervals lmm.profile_pairs lmm.profile_trace lmm.surface
 lmm.refits lmm.rformat lmm.rlayout
-lmm.report
+lmm.dropping lmm.report
 lmm.fitted lmm.html lmm.stattext
 lmm.stattable
 lmm.profile_table

@@ -1,34 +1,38 @@
-"""Optima of the likelihoods of many responses of one design, by Newton steps taken together."""
+"""Optima of the likelihoods of many responses of one design, inside and on the boundary.
+
+As in ``optimise``, an optimum on the boundary counts only if no direction out lowers the deviance,
+and if no other start of the search leads to a better one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixedwidgets.lmm.batch import Batch, differentiate_batch, solve_batch
+from mixedwidgets.lmm.batch_newton import descend_batch
 from mixedwidgets.lmm.linalg import Array
-from mixedwidgets.lmm.newton import NEGATIVE, STATIONARY
-from mixedwidgets.lmm.optimize import SMALL
+from mixedwidgets.lmm.optimize import NOISE, SMALL
 from mixedwidgets.lmm.theta import Layout
-
-STEPS = 30  # what takes longer goes to the careful search
-FURTHEST = 1e5  # of an element of T: beyond, no digits are left
-HALVINGS = 8
 
 
 @dataclass(frozen=True)
-class Interior:
+class Found:
     """Where the common search ended for each of B responses.
 
     Attributes
     ----------
     found : (B,) array of bool
-        Whether it ended in a regular optimum inside the parameter space. The others need the
-        careful search of ``optimise``, and their numbers mean nothing.
+        Whether it ended in a regular optimum. The others need the careful search of ``optimise``,
+        and their numbers mean nothing.
+    edge : (B,) array of bool
+        Whether some direction has no variance there.
     T : (B, K, K) array
-        Factors of the relative covariance in whitened coordinates.
+        Factors of the relative covariance in whitened coordinates; where ``edge``, columns of
+        zeros for directions without variance.
     value, sigma : (B,) arrays
         Criterion and residual standard deviation.
     delta : (B, p) array
@@ -36,14 +40,15 @@ class Interior:
     """
 
     found: NDArray[np.bool_]
+    edge: NDArray[np.bool_]
     T: Array
     value: Array
     sigma: Array
     delta: Array
 
 
-def search_interior(batch: Batch, reml: bool, start: Array) -> Interior:
-    """Minimise every deviance from one start, as ``newton.minimise`` does for one.
+def search_batch(batch: Batch, reml: bool, start: Array) -> Found:
+    """Find the optimum for every response.
 
     Parameters
     ----------
@@ -55,37 +60,20 @@ def search_interior(batch: Batch, reml: bool, start: Array) -> Interior:
 
     Returns
     -------
-    Interior
+    Found
     """
-    layout = batch.shared.layout
-    B = len(batch)
-    x = np.tile(layout.vector(start), (B, 1))
-    found = np.zeros(B, dtype=bool)
-    active, part = np.arange(B), batch
-    value, gradient, hessian = _evaluate(x, part, reml)
-    for _ in range(STEPS):
-        step, decrement, lowest = _directions(gradient, hessian)
-        level = decrement <= STATIONARY * (1.0 + np.abs(value))
-        if level.any():
-            regular = level & (lowest > NEGATIVE)
-            x[active[regular]] += step[regular]
-            found[active[regular]] = True
-            active, step, value = active[~level], step[~level], value[~level]
-            part = batch.some(active)
-        if not len(active):
-            break
-        trial, value, gradient, hessian = _descend(x[active], step, value, part, reml)
-        fell = np.isfinite(value)
-        if not fell.all():
-            active, trial, value = active[fell], trial[fell], value[fell]
-            gradient, hessian, part = gradient[fell], hessian[fell], batch.some(active)
-        x[active] = trial
-    T = _matrices(x, layout)
-    found &= _inside(T, layout)
-    return _read_off(found, T, batch, reml)
+    ends = descend_batch(batch, reml, np.tile(start, (len(batch), 1, 1)))
+    T, found = ends.T, ends.regular
+    edge = found & ~_inside(T, batch.shared.layout)
+    at = np.flatnonzero(edge)
+    if len(at):
+        T[at], found[at] = _on_the_edge(T[at], ends.value[at], batch.some(at), reml)
+    return _read_off(found, edge & found, T, batch, reml)
 
 
-def _read_off(found: NDArray[np.bool_], T: Array, batch: Batch, reml: bool) -> Interior:
+def _read_off(
+    found: NDArray[np.bool_], edge: NDArray[np.bool_], T: Array, batch: Batch, reml: bool
+) -> Found:
     B = len(found)
     value, sigma = np.full(B, np.nan), np.full(B, np.nan)
     delta = np.full((B, batch.shared.ncoef), np.nan)
@@ -94,75 +82,78 @@ def _read_off(found: NDArray[np.bool_], T: Array, batch: Batch, reml: bool) -> I
         solved = solve_batch(T[at], batch.some(at), reml)
         value[at], delta[at] = solved.value, solved.delta
         sigma[at] = np.sqrt(solved.q / solved.N)
-    return Interior(found, T, value, sigma, delta)
-
-
-def _evaluate(x: Array, batch: Batch, reml: bool) -> tuple[Array, Array, Array]:
-    """Deviances (B,), gradients (B, t) and Hessians (B, t, t) in the elements of T.
-
-    The chain rule is that of ``objective.Factor`` with A the identity.
-    """
-    layout = batch.shared.layout
-    rows, cols = layout.position
-    T = _matrices(x, layout)
-    solved = solve_batch(T, batch, reml)
-    first, second = differentiate_batch(solved, reml)
-    gradient = 2.0 * np.matmul(first, T)[:, rows, cols]
-    left, right = np.eye(layout.width)[:, rows], T[:, :, cols]
-    both = left[None, :, None] * right[:, None]
-    jacobian = (both + both.transpose(0, 2, 1, 3)).reshape(len(x), -1, len(rows))
-    hessian = np.matmul(jacobian.transpose(0, 2, 1), np.matmul(second, jacobian))
-    hessian += 2.0 * first[:, rows[:, None], rows] * layout.same_column
-    return solved.value, gradient, 0.5 * (hessian + hessian.transpose(0, 2, 1))
-
-
-def _matrices(x: Array, layout: Layout) -> Array:
-    out = np.zeros((len(x), layout.width, layout.width))
-    out[:, layout.position[0], layout.position[1]] = x
-    return out
-
-
-def _directions(gradient: Array, hessian: Array) -> tuple[Array, Array, Array]:
-    """Newton steps (B, t), their decrements, and the smallest scaled curvatures, (B,)."""
-    diagonal = np.abs(np.einsum("bii->bi", hessian))
-    largest = np.maximum(diagonal.max(axis=1, keepdims=True), np.finfo(float).tiny)
-    scale = 1.0 / np.sqrt(np.maximum(diagonal, 1e-14 * largest))
-    values, vectors = np.linalg.eigh(hessian * (scale[:, :, None] * scale[:, None]))
-    along = np.einsum("bij,bi->bj", vectors, gradient * scale)
-    positive = np.maximum(np.abs(values), 1e-9)
-    step = -np.einsum("bij,bj->bi", vectors, along / positive) * scale
-    return step, np.sum(along**2 / positive, axis=1), values[:, 0]
-
-
-def _descend(
-    x: Array, step: Array, value: Array, batch: Batch, reml: bool
-) -> tuple[Array, Array, Array, Array]:
-    """Points reached, and what ``_evaluate`` gives there; infinite where no step lowers a value."""
-    noise = 4.0 * np.finfo(float).eps * np.abs(value)
-    trial = x + step
-    new, gradient, hessian = _evaluate(_bounded(trial), batch, reml)
-    for halving in range(1, HALVINGS):
-        risen = np.flatnonzero(~(new <= value + noise))
-        if not len(risen):
-            return trial, new, gradient, hessian
-        trial[risen] = x[risen] + step[risen] * 0.5**halving
-        again = _evaluate(_bounded(trial[risen]), batch.some(risen), reml)
-        new[risen], gradient[risen], hessian[risen] = again
-    return trial, np.where(new <= value + noise, new, np.inf), gradient, hessian
-
-
-def _bounded(x: Array) -> Array:
-    """Points, with those so far away that no digits are left replaced by a harmless one."""
-    return np.where(np.abs(x).max(axis=1, keepdims=True) < FURTHEST, x, 1.0)
+    return Found(found, edge, T, value, sigma, delta)
 
 
 def _inside(T: Array, layout: Layout) -> NDArray[np.bool_]:
     """Whether every direction has a standard deviation that cannot be taken for zero, (B,)."""
     out = np.ones(len(T), dtype=bool)
     for columns in layout.slices:
-        values = np.linalg.svd(T[:, columns, columns], compute_uv=False)
-        limit = np.ones(len(T))
-        for rank in range(values.shape[1]):
-            out &= values[:, rank] > SMALL * limit
-            limit = np.maximum(1.0, values[:, 0])
+        values = np.asarray(np.linalg.svd(T[:, columns, columns], compute_uv=False))
+        out &= _varying(values).all(axis=1)
+    return out
+
+
+def _varying(values: Array) -> NDArray[np.bool_]:
+    """Which of the decreasing singular values (B, k) of blocks cannot be taken for zero."""
+    limit = np.ones_like(values)
+    limit[:, 1:] = np.maximum(1.0, values[:, :1])
+    return np.logical_and.accumulate(values > SMALL * limit, axis=1)
+
+
+def _on_the_edge(
+    T: Array, value: Array, batch: Batch, reml: bool
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Set what hardly varies to zero, and say for which responses that is the optimum."""
+    layout = batch.shared.layout
+    settled, frames = np.zeros_like(T), np.zeros_like(T)
+    for columns in layout.slices:
+        vectors, values, _ = np.linalg.svd(T[:, columns, columns])
+        frames[:, columns, columns] = vectors
+        settled[:, columns, columns] = vectors * (values * _varying(values))[:, None]
+    solved = solve_batch(settled, batch, reml)
+    margin = NOISE * (1.0 + np.abs(value))
+    best = solved.value <= value + margin
+    empty = np.all(settled == 0.0, axis=1)
+    best &= _rises_outward(differentiate_batch(solved, reml)[0], frames, empty, layout)
+    for start, chosen in _other_starts(settled, frames, empty, layout):
+        again = descend_batch(batch.some(chosen), reml, start)
+        best[chosen] &= again.value >= solved.value[chosen] - margin[chosen]
+    return settled, best
+
+
+def _rises_outward(
+    slope: Array, frames: Array, empty: NDArray[np.bool_], layout: Layout
+) -> NDArray[np.bool_]:
+    """Whether the deviance rises into every direction without variance, (B,)."""
+    out = np.ones(len(slope), dtype=bool)
+    inner = np.matmul(frames.transpose(0, 2, 1), np.matmul(slope, frames))
+    for columns in layout.slices:
+        block, none = inner[:, columns, columns], empty[:, columns]
+        both = none[:, :, None] & none[:, None]
+        kept = np.where(both, block, np.eye(block.shape[1]))
+        out &= np.linalg.eigvalsh(kept)[:, 0] > 0.0
+    return out
+
+
+def _other_starts(
+    settled: Array, frames: Array, empty: NDArray[np.bool_], layout: Layout
+) -> Iterator[tuple[Array, NDArray[np.intp]]]:
+    """Factors to start from again, and for which responses; see ``optimize._other_starts``."""
+    everyone = np.arange(len(settled))
+    yield np.tile(np.eye(layout.width), (len(settled), 1, 1)), everyone
+    for i in range(layout.width if layout.width > 1 else 0):
+        chosen = np.flatnonzero(empty[:, i])
+        for kept in (1.0, 0.1) if len(chosen) else ():
+            start = kept * settled[chosen]
+            start[:, :, i] = frames[chosen, :, i]
+            yield _lower(start, layout), chosen
+
+
+def _lower(T: Array, layout: Layout) -> Array:
+    """Factors of the same covariances, lower triangular in blocks."""
+    out = np.zeros_like(T)
+    for columns in layout.slices:
+        _, upper = np.linalg.qr(T[:, columns, columns].transpose(0, 2, 1))
+        out[:, columns, columns] = upper.transpose(0, 2, 1)
     return out

@@ -166,7 +166,7 @@ def optimise(
         converged=not stuck and not level,
         gradient=float(np.abs(gradient).max(initial=0.0)),
         curvature=_free_curvature(T, hessian, layout),
-        boundary=_zero_directions(theta, layout),
+        boundary=zero_directions(theta, layout),
         level=level,
         starts=len(values),
         agreeing=sum(v <= value + AGREEMENT * (1.0 + abs(value)) for v in values),
@@ -358,7 +358,7 @@ def _null_space(factor: Array) -> Array:
     return np.asarray(vectors[:, rank:])
 
 
-def _zero_directions(theta: Array, layout: Layout) -> tuple[tuple[int, Array], ...]:
+def zero_directions(theta: Array, layout: Layout) -> tuple[tuple[int, Array], ...]:
     """Directions of zero variance: single effects first, then combinations of those that vary."""
     whole = layout.matrix(theta)
     out = []

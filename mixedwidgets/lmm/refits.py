@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import SeedSequence
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.batch import Batch
-from mixedwidgets.lmm.batch_search import Interior, search_interior
+from mixedwidgets.lmm.batch_search import Found, search_batch
 from mixedwidgets.lmm.control import Control
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.draws import Draws, GroupedDraws, draws_of
@@ -19,8 +19,9 @@ from mixedwidgets.lmm.estimate import Estimate, estimate
 from mixedwidgets.lmm.grouped import GroupedMoments
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import AnyMoments
+from mixedwidgets.lmm.optimize import natural_theta, zero_directions
 from mixedwidgets.lmm.refit import Responses
-from mixedwidgets.lmm.verdict import judge
+from mixedwidgets.lmm.verdict import directions_in_words
 
 WORKING_SET = 150_000  # numbers of one evaluation: what a processor's cache holds
 MOST_AT_ONCE = 500
@@ -115,7 +116,7 @@ def single_fits(
         except ModelError:
             yield design, None
             continue
-        yield drawn, _carefully(moments, fitted.reml, control, theta)
+        yield drawn, carefully(moments, fitted.reml, control, theta)
 
 
 def full_rank_start(moments: GroupedMoments, T: Array) -> Array:
@@ -134,18 +135,18 @@ def fit_batch(
     batch: Batch, design: Design, reml: bool, start: Array, control: Control
 ) -> Estimates:
     """Fit a model with one grouping factor to a batch of responses."""
-    interior = search_interior(batch, reml, start)
+    common = search_batch(batch, reml, start)
     moments = batch.shared
     careful = {
-        int(i): _carefully(batch.moments(int(i)), reml, control)
-        for i in np.flatnonzero(~interior.found)
+        int(i): carefully(batch.moments(int(i)), reml, control)
+        for i in np.flatnonzero(~common.found)
     }
     out = gathered([careful.get(i) for i in range(len(batch))], design, moments)
-    _fill(out, interior, batch)
-    return out
+    _fill(out, common, batch)
+    return replace(out, directions=(*out.directions, *_on_the_edge(out, common, batch, design)))
 
 
-def _carefully(
+def carefully(
     moments: AnyMoments, reml: bool, control: Control, theta: Array | None = None
 ) -> Estimate | None:
     """The estimates by the search that a fit takes; None where it finds no optimum."""
@@ -169,15 +170,28 @@ def gathered(found: list[Estimate | None], design: Design, moments: AnyMoments) 
         factor[i], sigma[i], beta[i], value[i] = e.factor, e.sigma, e.beta, e.optimum.value
         failed[i] = False
         boundary[i] = bool(e.optimum.boundary)
-        if boundary[i]:
-            directions += [(i, words) for words in judge(design, e.optimum).directions]
+        words = directions_in_words(design, e.optimum.boundary)
+        directions += [(i, each) for each in words]
     return Estimates(factor, sigma, beta, value, boundary, failed, tuple(directions))
 
 
-def _fill(out: Estimates, interior: Interior, batch: Batch) -> None:
+def _fill(out: Estimates, common: Found, batch: Batch) -> None:
     """Put in what the common search found."""
-    moments, at = batch.shared, interior.found
+    moments, at = batch.shared, common.found
     back = np.linalg.inv(moments.whitening)
-    out.sigma[at], out.value[at], out.failed[at] = interior.sigma[at], interior.value[at], False
-    out.factor[at] = interior.sigma[at, None, None] * np.matmul(back, interior.T[at])
-    out.beta[at] = batch.origin + interior.delta[at] @ np.linalg.inv(moments.basis.R).T
+    out.sigma[at], out.value[at], out.failed[at] = common.sigma[at], common.value[at], False
+    out.factor[at] = common.sigma[at, None, None] * np.matmul(back, common.T[at])
+    out.beta[at] = batch.origin + common.delta[at] @ np.linalg.inv(moments.basis.R).T
+    out.boundary[common.edge] = True
+
+
+def _on_the_edge(
+    out: Estimates, common: Found, batch: Batch, design: Design
+) -> Iterator[tuple[int, str]]:
+    """Make zero variances of the common search exact, and put them in words."""
+    moments = batch.shared
+    for i in np.flatnonzero(common.edge):
+        theta = natural_theta(common.T[i], moments)
+        out.factor[i] = common.sigma[i] * moments.layout.matrix(theta)
+        for words in directions_in_words(design, zero_directions(theta, moments.layout)):
+            yield int(i), words

@@ -78,7 +78,7 @@ def judge(design: Design, optimum: Optimum) -> Verdict:
     elif optimum.boundary:
         kind = "boundary fit"
         alike = _alike([_Effect(design, block, vector) for block, vector in optimum.boundary])
-        directions = tuple(_direction(some) for same in alike for some in _apart(same))
+        directions = directions_in_words(design, optimum.boundary)
         sentence = (
             f"Boundary fit: {'; '.join(_direction(same) for same in alike)}; "
             f"no step away from there raises the likelihood{agreement}."
@@ -98,6 +98,12 @@ def judge(design: Design, optimum: Optimum) -> Verdict:
         directions,
         sentence,
     )
+
+
+def directions_in_words(design: Design, boundary: Sequence[tuple[int, Array]]) -> tuple[str, ...]:
+    """Directions of zero variance in words; ``boundary`` as in ``Optimum``."""
+    alike = _alike([_Effect(design, block, vector) for block, vector in boundary])
+    return tuple(_direction(some) for same in alike for some in _apart(same))
 
 
 def _agreement(optimum: Optimum) -> str:
