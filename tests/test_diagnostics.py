@@ -143,7 +143,7 @@ def test_leverages_from_full_matrices(name, reml):
     [
         ("diameter ~ 1 + (1 | plate) + (1 | sample)", "penicillin"),
         ("strength ~ 1 + (1 | batch/cask)", "pastes"),
-        ("score ~ Machine + (Machine | Worker) + (1 | Worker:Machine)", "machines"),
+        ("yield ~ nitro + (nitro | Block) + (1 | Block:Variety)", "oats"),
         ("yield ~ nitro * Variety + (1 | Block/Variety)", "oats"),
     ],
 )

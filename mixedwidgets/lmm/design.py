@@ -240,8 +240,10 @@ def build(
 
 def _same_fixed_part(like: Design, plan: Plan, frame: ModelFrame) -> bool:
     """Whether a design from the same data has the fixed-effects columns of a plan, all of them."""
-    rows = (like.rows, frame.rows)
-    same_rows = all(r is None for r in rows) or np.array_equal(*map(np.asarray, rows))
+    if like.rows is None or frame.rows is None:
+        same_rows = like.rows is frame.rows
+    else:
+        same_rows = np.array_equal(like.rows, frame.rows)
     return like.recipe.fixed == plan.fixed and not like.dropped and same_rows
 
 
