@@ -73,16 +73,19 @@ lmm.constrained lmm.labels
 lmm.constrain lmm.verdict
 lmm.ftests lmm.hypotheses lmm.leverage lmm.pca lmm.ranef lmm.satterthwaite lmm.variance_explained
 lmm.kenward_roger
-lmm.pooling lmm.pooling_path lmm.predict lmm.residuals lmm.scales lmm.wald
+lmm.held_fixed lmm.pooling lmm.pooling_path lmm.predict lmm.residuals lmm.scales lmm.wald
 lmm.augment lmm.deletion lmm.profile lmm.simulate
-lmm.draws lmm.influence lmm.intervals lmm.profile_pairs lmm.profile_trace lmm.surface
+lmm.draws lmm.influence lmm.intervals lmm.profile_pairs lmm.profile_trace lmm.surface_axes lmm.walk
+lmm.surface
 lmm.refits lmm.rformat lmm.rlayout
-lmm.dropping lmm.report
+lmm.dropping lmm.report lmm.scores
+lmm.variance_tests
+lmm.score_tests
 lmm.fitted lmm.html lmm.stattext
 lmm.stattable
-lmm.profile_table
 lmm.bootstrap
 lmm.confint lmm.fit_resampling
+lmm.profile_table
 lmm.fit_diagnostics lmm.fit_inference lmm.fit_likelihood lmm.fit_pooling
 lmm.fit_prediction lmm.fitting
 lmm.fit

@@ -31,6 +31,7 @@ from mixedwidgets.lmm.polar import BEYOND, TINY, Part
 
 NEAR = 0.02  # deviance units: how far the quadratic model is trusted
 FURTHEST = 1e9  # relative standard deviations (whitened) beyond leave no digits in X' V^-1 X
+REMEMBERED = 64  # values of held coefficients for which the moments are kept: a row of a grid
 FIRM = 1e-3  # smallest eigenvalue of the scaled Hessian for which it is trusted
 
 
@@ -298,7 +299,19 @@ class Constraint:
     def with_held(self, values: tuple[float, ...]) -> AnyMoments:
         """The moments with the held coefficients moved to the response."""
         held = [(p.i, v) for p, v in zip(self.held, values, strict=True) if p.kind == "fixed"]
-        return replace_fixed(self.moments, held) if held else self.moments
+        if not held:
+            return self.moments
+        key = tuple(v for _, v in held)
+        if key not in self._moved:
+            while len(self._moved) >= REMEMBERED:
+                del self._moved[next(iter(self._moved))]
+            self._moved[key] = replace_fixed(self.moments, held)
+        return self._moved[key]
+
+    @cached_property
+    def _moved(self) -> dict[tuple[float, ...], AnyMoments]:
+        """Moments with coefficients held at the last values asked for."""
+        return {}
 
     def _factor(self, z: Array) -> tuple[Array, Array]:
         """The ordered relative factor T (K, K) at coordinates z, and the Jacobian of its elements.

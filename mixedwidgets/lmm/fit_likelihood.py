@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from mixedwidgets.errors import ModelError, brief
 from mixedwidgets.lmm.confint import choose
 from mixedwidgets.lmm.estimate import Estimate, estimate
 from mixedwidgets.lmm.fitted import Fitted
 from mixedwidgets.lmm.profile_table import Profiles, followed, profiles
+from mixedwidgets.lmm.surface import check_surface, exact_surface
+from mixedwidgets.lmm.surface_axes import axis_named
+from mixedwidgets.lmm.tables import Surface
 
 
 class LikelihoodShape(Fitted):
@@ -56,6 +60,88 @@ class LikelihoodShape(Fitted):
                     "no profile of it; take criterion='ML', or leave the coefficients out."
                 )
         return profiles(self.design, found, chosen, level)
+
+    def surface(
+        self,
+        a: str,
+        b: str,
+        kind: str = "profile",
+        criterion: str = "ML",
+        n: int = 60,
+        coarse: bool = False,
+        progress: Callable[[int, int], Any] | None = None,
+    ) -> Surface:
+        """The likelihood over any two parameters.
+
+        Parameters
+        ----------
+        a, b : str
+            Two parameters, as ``fit.values()`` and ``fit.theta`` name them: standard deviations,
+            correlations, sigma, coefficients, elements of theta; ``^2`` after a standard deviation
+            makes it a variance, such as ``"sigma^2"``. In a one-way model also mu, tau, tau^2.
+        kind : {"profile", "slice"}
+            At every point the other parameters are re-optimised, or stay at their estimates (in a
+            term of which an element of theta is changed, its other elements do).
+        criterion : {"ML", "REML"}
+            Which likelihood. The restricted one is no function of the coefficients.
+        n : int
+            Points per axis, 10 to 500.
+        coarse : bool
+            Compute a profile at 12 x 12 points only and fill in by a spline: good enough to draw.
+        progress : callable, optional
+            ``progress(done, total)`` after each of the ``total`` rows. If it returns False the work
+            stops, and the rows that are left are those of the coarse surface; ``.exact`` says how
+            many are exact.
+
+        Returns
+        -------
+        Surface
+            ``x``, ``y`` and ``drop``, twice the log-likelihood at its maximum minus that at each
+            point; ``levels``, the drops of joint confidence regions; ``allowed``, the boundaries;
+            ``path``, the optimiser's; ``slices``, the curve of each. The axes hold the joint 99 %
+            region. ``plots.surface`` draws it.
+
+        Raises
+        ------
+        ModelError
+            An unknown name, kind, criterion or n, or two parameters that have no surface.
+        """
+        check_surface(kind, n)
+        found = self._estimate_by(criterion)
+        axes = axis_named(a, self.design), axis_named(b, self.design)
+        steps = exact_surface(self.design, found, *axes, kind, n)
+        table = next(steps)
+        if coarse:
+            return table
+        for done, better in enumerate(steps, 1):
+            table = better
+            if progress is not None and progress(done, n) is False:
+                break
+        return table
+
+    def surface_steps(
+        self, a: str, b: str, kind: str = "profile", criterion: str = "ML", n: int = 60
+    ) -> Iterator[Surface]:
+        """The same in steps, for whoever draws meanwhile: each item better than the one before.
+
+        Parameters
+        ----------
+        a, b, kind, criterion, n
+            As in ``surface``.
+
+        Returns
+        -------
+        iterator of Surface
+            The first is the coarse one; then one after each row.
+
+        Raises
+        ------
+        ModelError
+            As ``surface``.
+        """
+        check_surface(kind, n)
+        axes = axis_named(a, self.design), axis_named(b, self.design)
+        return exact_surface(self.design, self._estimate_by(criterion), *axes, kind, n)
 
     def _estimate_by(self, criterion: str) -> Estimate:
         """The estimates of the same model by a criterion."""

@@ -63,7 +63,7 @@ def _trace(along: ProfileCurve, other: ProfileCurve, column: int) -> Array:
 
 
 def _zeta(curve: ProfileCurve, value: Array) -> Array:
-    """zeta at values; NaN beyond what was profiled."""
+    """Return zeta at values; NaN beyond what was profiled."""
     slack = 1e-9 * (curve.line[-1, 0] - curve.line[0, 0])
     known = (value > curve.line[0, 0] - slack) & (value < curve.line[-1, 0] + slack)
     clipped = np.clip(value, curve.line[0, 0], curve.line[-1, 0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline
@@ -172,7 +173,7 @@ def trace(
     lower, upper = curve.sides()
     walked = [*lower.points[:0:-1], *upper.points]
     points = [walked[0]]
-    for left, right in zip(walked, walked[1:], strict=False):
+    for left, right in pairwise(walked):
         points.extend((*curve.between(left, right, 1), right))
     t, zeta = np.array([p.t for p in points]), np.array([p.zeta for p in points])
     slope = _mended(t, zeta, np.array([p.slope for p in points]))

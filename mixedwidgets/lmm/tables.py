@@ -78,6 +78,9 @@ class Surface:
         The curves along the first and along the second parameter.
     path : ndarray, shape (s, 2)
         The optimiser's path, first point first; ``s`` may be zero.
+    exact : float
+        Share of the points of ``drop`` at which the likelihood was computed; the others are filled
+        in by a spline through the nodes of a coarse grid.
     """
 
     names: tuple[str, str]
@@ -92,6 +95,7 @@ class Surface:
     allowed: tuple[tuple[float, float], tuple[float, float]]
     slices: tuple[Slice, Slice]
     path: Floats
+    exact: float = 1.0
 
     @property
     def levels(self) -> dict[float, float]:
