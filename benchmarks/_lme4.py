@@ -75,3 +75,8 @@ class Lme4:
             name, lower, upper = row.rsplit("=", 2)
             limits[name] = (float(lower), float(upper))
         return float(took), limits
+
+    def bootstrap(self, nsim: int, seed: int) -> tuple[float, np.ndarray]:
+        """Bootstrap the last fit; return seconds and means of all parameters in lme4's order."""
+        took, *means = map(float, self._ask("bootstrap", str(nsim), str(seed)))
+        return took, np.array(means)

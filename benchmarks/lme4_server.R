@@ -45,6 +45,19 @@ time_confint <- function() {
     answer(digits(took), paste(rownames(limits), digits(limits[, 1]), digits(limits[, 2]), sep = "="))
 }
 
+# Standard deviations and correlations in theta's order, sigma, coefficients.
+parameters <- function(model) {
+    c(as.data.frame(VarCorr(model), order = "lower.tri")$sdcor, fixef(model))
+}
+
+time_bootstrap <- function(nsim, seed) {
+    gc(FALSE)
+    took <- seconds(boot <- suppressWarnings(suppressMessages(
+        bootMer(fitted, parameters, nsim = nsim, seed = seed)
+    )))
+    answer(digits(took), digits(colMeans(boot$t)))
+}
+
 # Debian names every library of linear algebra alike; what the links lead to tells them apart.
 describe <- function() {
     answer(
@@ -64,7 +77,8 @@ while (length(line <- readLines(requests, n = 1)) > 0) {
             describe = describe(),
             load = load_rows(fields[2], fields[-(1:2)]),
             fit = time_fit(fields[2], fields[3] == "REML"),
-            confint = time_confint()
+            confint = time_confint(),
+            bootstrap = time_bootstrap(as.integer(fields[2]), as.integer(fields[3]))
         ),
         error = function(e) answer("ERROR", conditionMessage(e))
     )

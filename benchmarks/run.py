@@ -1,9 +1,10 @@
-"""Time fits, refits, crossed factors and profiles in one run, and print one table to paste."""
+"""Time fits, refits, profiles, bootstraps and crossed factors in one run, for a table to paste."""
 
 from __future__ import annotations
 
 import sys
 
+import bootstrap_speed
 import crossed_speed
 import fit_speed
 import profile_speed
@@ -12,7 +13,7 @@ from _compare import Line
 from _lme4 import Lme4
 from _main import Options, main_for
 
-PARTS = (fit_speed, refit_speed, profile_speed, crossed_speed)
+PARTS = (fit_speed, refit_speed, profile_speed, bootstrap_speed, crossed_speed)
 
 
 def measure(options: Options, lme4: Lme4) -> list[Line]:

@@ -23,7 +23,7 @@ from mixedwidgets.lmm.optimize import natural_theta, zero_directions
 from mixedwidgets.lmm.refit import Responses
 from mixedwidgets.lmm.verdict import directions_in_words
 
-WORKING_SET = 150_000  # numbers of one evaluation: what a processor's cache holds
+WORKING_SET = 80_000  # numbers of one evaluation: what a processor's cache holds
 MOST_AT_ONCE = 500
 LITTLE = 0.3  # relative standard deviation, of a typical level's precision, that a search starts at
 
