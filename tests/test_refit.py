@@ -83,6 +83,30 @@ def test_cross_products_of_another_response(name):
             np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-9, err_msg=name)
 
 
+@pytest.mark.parametrize("residual", [1e-2, 1e-4, 1e-6])
+def test_nested_factors_far_above_the_residual(residual):
+    """The analysis of variance of a balanced design, whose estimates are those of REML."""
+    schools, classes, n = 12, 5, 8
+    rng = np.random.default_rng(3)
+    school = np.repeat(np.arange(schools), classes * n)
+    group = np.repeat(np.arange(schools * classes), n)
+    y = 3.0 + rng.normal(size=schools)[school] + rng.normal(size=schools * classes)[group]
+    data = pd.DataFrame({"y": y, "school": school, "group": group})
+    responses = [y + residual * rng.normal(size=len(y)) for _ in range(2)]
+    data["y"] = responses[0]
+    fit = mw.lmer("y ~ 1 + (1 | school) + (1 | group)", data)
+    for found, y in ((fit, responses[0]), (fit.refit(responses[1]), responses[1])):
+        cells = y.reshape(schools, classes, n)
+        means = cells.mean(axis=2)
+        tops = means.mean(axis=1)
+        error = np.sum((cells - means[:, :, None]) ** 2) / (schools * classes * (n - 1))
+        middle = n * np.sum((means - tops[:, None]) ** 2) / (schools * (classes - 1))
+        upper = n * classes * np.sum((tops - tops.mean()) ** 2) / (schools - 1)
+        expected = [(middle - error) / n, (upper - middle) / (n * classes), error]
+        assert found.converged
+        assert found.varcorr()["vcov"].to_numpy() == pytest.approx(expected, rel=1e-9)
+
+
 def test_the_own_response_gives_the_same_fit():
     for formula, data, options in MODELS.values():
         fit = mw.lmer(formula, data, **options)

@@ -22,6 +22,7 @@ from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.grouped import Orthogonal, orthogonalise
 from mixedwidgets.lmm.linalg import Array
 
+ROUNDING = 1e-12  # squared length, relative, below which a difference of cross-products is none
 FEW = 48  # columns of the other factors that are not worth splitting into blocks
 CROWDED = 0.15  # share of nonzero couplings above which a dense matrix is faster
 MUCH = 3e7  # operations of one matrix product from which exact second derivatives cost much
@@ -43,7 +44,8 @@ class CrossedMoments(Moments):
     coupling : Coupling
         Q_j' Z2, with q columns in Z2.
     rest22 : BlockDiagonal (q, q)
-        Cross-products of Z2 after projecting out every Q_j.
+        Cross-products of Z2 after projecting out every Q_j; exactly zero for a column in the span
+        of these, as of a factor that the eliminated one is nested in.
     rest2x : (q, p + 1) array
         Cross-products of Z2 and the fixed-effects columns after projecting out every Q_j.
     places : dict of int to (m,) array of int
@@ -130,7 +132,13 @@ def crossed_moments(columns: Coordinates) -> CrossedMoments:
     partition, starts = others.partition()
     places = others.places(starts)
     coupling = others.coupling(starts, partition)
-    rest22 = others.squares(starts, partition) - coupling.gram(_identities(parts.R))
+    squares = others.squares(starts, partition)
+    rest22 = squares - coupling.gram(_identities(parts.R))
+    rest2x = others.products(starts, partition.size)
+    spanned = rest22.diagonal(0) <= ROUNDING * squares.diagonal(0)
+    if spanned.any():  # as in nested factors: what is left is rounding, which a large S magnifies
+        kept = np.where(spanned, 0.0, 1.0)
+        rest22, rest2x = rest22.scaled(kept, kept), rest2x * kept[:, None]
     return CrossedMoments(
         **shared.fields(),
         eliminated=eliminated,
@@ -140,7 +148,7 @@ def crossed_moments(columns: Coordinates) -> CrossedMoments:
         within=parts.rest @ parts.rest.T,
         coupling=coupling,
         rest22=rest22,
-        rest2x=others.products(starts, partition.size),
+        rest2x=rest2x,
         places=places,
     )
 

@@ -117,6 +117,7 @@ class Responses:
             rest2x[:, p] = 0.0
             for effect, places in self.others:
                 rest2x[:, p] += np.bincount(places, weights=effect * left, minlength=len(rest2x))
+            rest2x[self.moments.rest22.diagonal(0) == 0.0, p] = 0.0
             found = replace(self.moments, **shared, rest2x=rest2x)
         refuse_exact_fit(found, coordinates)
         return design, found
