@@ -304,6 +304,11 @@ def test_data_changed_since():
     data["z"] = 0.0
     data.loc[0, "x"] = 1e6
     identical(fit.update(". ~ . + z"), mw.lmer("y ~ x + (x | g) + z", frame()))
+    columns = {name: frame()[name].to_numpy(copy=True) for name in ("y", "x", "z", "g")}
+    fit = mw.lmer("y ~ x + (x | g)", columns)
+    for name in ("y", "x", "z"):
+        columns[name][0] = 1e6
+    identical(fit.update(". ~ . + z"), mw.lmer("y ~ x + (x | g) + z", frame()))
     data = frame().assign(x=lambda d: d["x"] + 0.5 * d["z"])
     identical(fit.update(data=data), mw.lmer("y ~ x + (x | g)", data))
 

@@ -35,6 +35,9 @@ CHANGES = (
     *("offset", "contrasts"),
 )
 
+# whether a shallow copy of a DataFrame stays as it is when the frame is changed in place
+_COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3
+
 F = TypeVar("F", bound=Fitted)
 Maker = Callable[[FittedDesign, Estimate, Call], F]
 
@@ -280,7 +283,11 @@ def warn(sentences: Iterable[str]) -> None:
 def _memory(data: Any) -> Memory:
     """The data as they are now, for a fit to read more of later."""
     data = as_pandas(data)
-    return Memory(Table(data.copy(deep=False) if isinstance(data, pd.DataFrame) else data))
+    if isinstance(data, pd.DataFrame):
+        return Memory(Table(data.copy(deep=not _COPIES_ON_WRITE)))
+    if isinstance(data, Mapping):
+        data = {name: c.copy() if hasattr(c, "copy") else c for name, c in data.items()}
+    return Memory(Table(data))
 
 
 def _no_data(spec: ModelSpec) -> str:
