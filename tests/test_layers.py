@@ -75,8 +75,9 @@ lmm.ftests lmm.hypotheses lmm.leverage lmm.pca lmm.ranef lmm.satterthwaite lmm.v
 lmm.kenward_roger
 lmm.held_fixed lmm.pooling lmm.pooling_path lmm.predict lmm.residuals lmm.scales lmm.wald
 lmm.augment lmm.deletion lmm.profile lmm.simulate
-lmm.draws lmm.influence lmm.intervals lmm.profile_pairs lmm.profile_trace lmm.surface_axes lmm.walk
+lmm.draws lmm.influence lmm.intervals lmm.profile_trace lmm.surface_axes lmm.walk
 lmm.surface
+lmm.profile_pairs
 lmm.refits lmm.rformat lmm.rlayout
 lmm.dropping lmm.report lmm.scores
 lmm.variance_tests
@@ -98,8 +99,9 @@ export
 plots.lettering plots.numbers
 plots.style
 plots.sheet
-plots.shrinkage plots.slices plots.strips
-plots.intervals plots.surface
+plots.lattice plots.shrinkage plots.slices plots.strips
+plots.intervals plots.profile_density plots.profile_pairs plots.surface plots.zeta
+plots.figures
 
 # choices become answers and pictures
 widgets.columns widgets.controls widgets.garbage widgets.keepsake widgets.longwork

@@ -42,8 +42,8 @@ class LikelihoodShape(Fitted):
         Profiles
             ``profiles[name]`` is the table of one parameter, ``.to_frame()`` all of them as lme4's
             ``as.data.frame(profile(fit))``, ``.confint(level)`` the exact intervals, and
-            ``.table`` what ``plots.zeta``, ``plots.profile_pairs`` and ``plots.profile_density``
-            draw.
+            ``.table`` what ``plots.zeta`` and ``plots.profile_density`` draw, ``.pairs`` what
+            ``plots.profile_pairs`` does.
 
         Raises
         ------

@@ -17,7 +17,7 @@ from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.parameters import Parameter, parameters, variance_parameters
 from mixedwidgets.lmm.profile_pairs import profile_pairs
 from mixedwidgets.lmm.profile_trace import trace
-from mixedwidgets.lmm.tables import ProfileCurve, ProfileTable
+from mixedwidgets.lmm.tables import PairsTable, ProfileCurve, ProfileTable
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,12 +64,19 @@ class Profiles:
         """Where a profile ends at a boundary, by parameter."""
         return {c.name: c.note for c in self.curves if c.note}
 
-    @cached_property
+    @property
     def table(self) -> ProfileTable:
-        """The profiles as plain arrays, with traces and joint regions: what pictures draw."""
+        """The profiles as plain arrays: what ``plots.zeta`` and ``plots.profile_density`` draw."""
         names = tuple(p.name for p in followed(self.design, self.estimate.reml))
-        pairs = profile_pairs(names, self.curves)
-        return ProfileTable(names, self.curves, pairs, self.criterion, self.level)
+        return ProfileTable(names, self.curves, self.criterion, self.level)
+
+    @cached_property
+    def pairs(self) -> PairsTable:
+        """Each two profiles with the likelihood over both: what ``plots.profile_pairs`` draws.
+
+        Computed when first asked for: a surface for each pair.
+        """
+        return profile_pairs(self.design, self.estimate, self.profiled, self.table)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         found = {c.name: c for c in self.curves}

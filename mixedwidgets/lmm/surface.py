@@ -102,6 +102,13 @@ def exact_surface(
     return _Sheet(design, estimate, _axis(a), _axis(b), kind).steps(n)
 
 
+def drops(
+    design: Design, estimate: Estimate, a: Parameter, b: Parameter, fine: int = 61
+) -> tuple[Array, Array, Array]:
+    """The numbers of a coarse profiled surface alone: x (nx,), y (ny,) and drop (ny, nx)."""
+    return _Sheet(design, estimate, Axis(a), Axis(b), "profile").splined(MORE_NODES, fine)
+
+
 def curve(
     design: Design,
     estimate: Estimate,
@@ -199,12 +206,16 @@ class _Sheet:
 
     def coarse(self, nodes: int, fine: int) -> Surface:
         """The surface with a spline through nodes, evenly spaced on the axes."""
-        x, y = (self._even(n, fine) for n in (0, 1))
         if self.kind == "slice" and all_at_once(self.estimate.moments):
+            x, y = (self._even(n, fine) for n in (0, 1))
             return self._table(x, y, self._sliced(x, y), nodes, 1.0)
+        return self._table(*self.splined(nodes, fine), nodes, 0.0)
+
+    def splined(self, nodes: int, fine: int) -> tuple[Array, Array, Array]:
+        """Values of the two parameters, evenly spaced on the axes, and drops by a spline."""
+        x, y = (self._even(n, fine) for n in (0, 1))
         knots = self._nodes(nodes)
-        drop = self._spline(knots, self._known(*knots))(x, y)
-        return self._table(x, y, drop, nodes, 0.0)
+        return x, y, self._spline(knots, self._known(*knots))(x, y)
 
     def steps(self, n: int) -> Iterator[Surface]:
         """The surface at n x n points, better and better."""

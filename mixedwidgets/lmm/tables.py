@@ -206,8 +206,6 @@ class ProfileTable:
         All parameters of the model, in the order of the columns of each ``path``.
     curves : tuple of ProfileCurve
         One for each parameter profiled.
-    pairs : tuple of ProfilePair
-        One for each two of them, the first before the second in ``curves``.
     criterion : {"ML", "REML"}
         Which likelihood was profiled.
     level : float
@@ -216,35 +214,54 @@ class ProfileTable:
 
     names: tuple[str, ...]
     curves: tuple[ProfileCurve, ...]
-    pairs: tuple[ProfilePair, ...]
     criterion: str
     level: float
 
 
 @dataclass(frozen=True, eq=False)
 class ProfilePair:
-    """How two profiles go together: traces and joint regions, on two scales.
-
-    Each array of points has shape (f, 2, 2): for each point, on the scale of the parameters
-    ``[0]`` and on that of their zetas ``[1]``, the first and the second parameter.
+    """Two parameters together: traces, and the likelihood over both, on two scales.
 
     Parameters
     ----------
     names : tuple of two str
         The parameters.
-    traces : tuple of two ndarray
-        The best second parameter along the first, and the best first along the second.
-    levels : tuple of float
-        Joint confidence levels.
-    contours : tuple of ndarray
-        Outline of the joint region at each level, by interpolation between the traces; ``nan``
-        where it runs out of the possible range or beyond what was profiled.
+    traces : tuple of two ndarray, shape (f, 2, 2)
+        The best second parameter along the first, and the best first along the second: for each
+        point, on the scale of the parameters ``[0]`` and on that of their zetas ``[1]``, the first
+        and the second parameter.
+    x, y : ndarray, shape (nx,), (ny,)
+        Increasing values of the first and of the second parameter, within what was profiled.
+    zeta_x, zeta_y : ndarray, shape (nx,), (ny,)
+        The zetas of these values.
+    drop : ndarray, shape (ny, nx)
+        Twice the log-likelihood at the optimum minus that at the point, the other parameters
+        re-optimised.
     """
 
     names: tuple[str, str]
     traces: tuple[Floats, Floats]
-    levels: tuple[float, ...]
-    contours: tuple[Floats, ...]
+    x: Floats
+    y: Floats
+    zeta_x: Floats
+    zeta_y: Floats
+    drop: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class PairsTable:
+    """Profiles, and each two of them together.
+
+    Parameters
+    ----------
+    profiles : ProfileTable
+        The profiles.
+    pairs : tuple of ProfilePair
+        One for each two of them, the first before the second in ``profiles.curves``.
+    """
+
+    profiles: ProfileTable
+    pairs: tuple[ProfilePair, ...]
 
 
 @dataclass(frozen=True, eq=False)

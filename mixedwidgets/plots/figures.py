@@ -1,0 +1,120 @@
+"""Pictures as matplotlib figures, for a notebook, a file or a slide.
+
+``figures.zeta(fit.profile())`` shows itself as the last line of a cell and has matplotlib's
+``savefig``. The modules of the single pictures draw into a figure of one's own.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Protocol
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from mixedwidgets.lmm.tables import PairsTable, ProfileTable, Surface
+from mixedwidgets.plots import profile_density as density_picture
+from mixedwidgets.plots import profile_pairs as pairs_picture
+from mixedwidgets.plots import surface as surface_picture
+from mixedwidgets.plots import zeta as zeta_picture
+from mixedwidgets.plots.style import Theme
+
+WIDTH = 8.2  # inches
+
+
+class Profiled(Protocol):
+    """What ``fit.profile()`` gives."""
+
+    @property
+    def table(self) -> ProfileTable:
+        """The profiles."""
+
+    @property
+    def pairs(self) -> PairsTable:
+        """Each two of them."""
+
+
+class Drawing(Figure):
+    """A figure that shows itself in a notebook, with words that say what it shows.
+
+    Attributes
+    ----------
+    description : str
+        What the picture shows, in numbers: for an ``alt`` text.
+    """
+
+    description: str = ""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
+
+
+def zeta(
+    profiles: Profiled,
+    *,
+    theme: str | Theme = "light",
+    width: float = WIDTH,
+    height: float | None = None,
+) -> Drawing:
+    """The signed root of the rise in deviance along every parameter.
+
+    Parameters
+    ----------
+    profiles : Profiles
+        From ``fit.profile()``.
+    theme : str or Theme
+        ``"light"`` or ``"dark"``.
+    width, height : float
+        In inches, the width at least 6; a comfortable height by default.
+
+    Returns
+    -------
+    Drawing
+        A matplotlib figure.
+    """
+    return _drawing(zeta_picture, profiles.table, theme, width, height)
+
+
+def profile_density(
+    profiles: Profiled,
+    *,
+    theme: str | Theme = "light",
+    width: float = WIDTH,
+    height: float | None = None,
+) -> Drawing:
+    """The density that the profile of every parameter stands for; see ``zeta``."""
+    return _drawing(density_picture, profiles.table, theme, width, height)
+
+
+def profile_pairs(
+    profiles: Profiled,
+    *,
+    theme: str | Theme = "light",
+    width: float = WIDTH,
+    height: float | None = None,
+) -> Drawing:
+    """Traces and joint regions of each two parameters; see ``zeta``."""
+    return _drawing(pairs_picture, profiles.pairs, theme, width, height)
+
+
+def surface(
+    table: Surface,
+    *,
+    theme: str | Theme = "light",
+    width: float = WIDTH,
+    height: float | None = 4.3,
+) -> Drawing:
+    """The likelihood over two parameters, from ``fit.surface(a, b)``; see ``zeta``."""
+    return _drawing(surface_picture, table, theme, width, height)
+
+
+def _drawing(
+    picture: Any, table: Any, theme: str | Theme, width: float, height: float | None
+) -> Drawing:
+    figure = Drawing(figsize=(width, picture.height(table) if height is None else height), dpi=100)
+    FigureCanvasAgg(figure)
+    picture.draw(figure, table, theme=theme, animated=False)
+    figure.description = picture.describe(table)
+    return figure
