@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ TAUS = (0.0, 0.1, 0.3, 0.557, 1.0)  # 0.557: as estimated from the wheat
 PARAMETERS = ("sd_(Intercept)|region", "sigma", "(Intercept)")
 LEVEL = 0.95
 CHUNK = 50  # data sets that one process works on at a time
-METHODS = {
+METHODS: dict[str, dict[str, Any]] = {
     "Wald on τ": {"method": "wald", "scale": "sd"},
     "Wald on τ²": {"method": "wald", "scale": "variance"},
     "Wald on log τ": {"method": "wald", "scale": "log"},

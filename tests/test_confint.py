@@ -9,6 +9,8 @@ import pytest
 from scipy.stats import norm
 
 import mixedwidgets as mw
+from mixedwidgets.lmm.parameters import Parameter
+from mixedwidgets.lmm.scales import Limits, rescaled
 from tests import dense
 from tests.reference_data import MISSING, reference_data, reference_folder, reference_models
 from tests.test_optimize import SPREAD, lines
@@ -152,6 +154,16 @@ def test_possible_limits_go_from_scale_to_scale_and_back(sleep, scale, report):
     expected = into[report](back[scale](built.to_numpy()))
     np.testing.assert_allclose(given.to_numpy(), expected, rtol=1e-13)
     assert given.notes == {}
+
+
+def test_limits_beyond_the_range_of_numbers():
+    parameter = Parameter("sigma", "sigma")
+    for value, shown in ((800.0, np.inf), (-800.0, 0.0)):
+        limits = Limits(np.array([value]), np.array([value]), ((),))
+        found = rescaled(limits, (parameter,), "log", "sd")
+        assert found.lower.tolist() == found.upper.tolist() == [shown]
+        assert "beyond the range of numbers" in found.notes[0][0]
+        assert f"shown as {shown:g}" in found.notes[0][1]
 
 
 # At the boundary ----------------------------------------------------------------------------------

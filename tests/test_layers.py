@@ -84,11 +84,11 @@ lmm.variance_tests
 lmm.score_tests
 lmm.fitted lmm.html lmm.stattext
 lmm.stattable
-lmm.bootstrap
+lmm.bootstrap lmm.fitting
 lmm.confint lmm.fit_resampling
 lmm.profile_table
 lmm.fit_diagnostics lmm.fit_inference lmm.fit_likelihood lmm.fit_pooling
-lmm.fit_prediction lmm.fitting
+lmm.fit_prediction
 lmm.fit
 lmm.compare lmm.drop1 lmm.lmer
 

@@ -57,12 +57,10 @@ def scalable(parameters: Iterable[Parameter]) -> np.ndarray:
 
 def from_sd(values: Array, scale: str) -> Array:
     """Standard deviations on a scale; the logarithm of zero is minus infinity."""
-    if scale == "variance":
-        return values**2
-    if scale == "log":
-        with np.errstate(divide="ignore"):
-            return np.log(values)
-    return values
+    with np.errstate(divide="ignore", over="ignore"):
+        if scale == "variance":
+            return values**2
+        return np.asarray(np.log(values)) if scale == "log" else values
 
 
 def slope_from_sd(values: Array, scale: str) -> Array:
@@ -75,7 +73,8 @@ def slope_from_sd(values: Array, scale: str) -> Array:
 def to_sd(values: Array, scale: str) -> Array:
     """The standard deviations that values on a scale stand for; NaN where there is none."""
     if scale == "log":
-        return np.exp(values)
+        with np.errstate(over="ignore"):
+            return np.asarray(np.exp(values))
     return np.where(values < 0.0, np.nan, values if scale == "sd" else np.sqrt(np.abs(values)))
 
 
@@ -95,16 +94,25 @@ def rescaled(limits: Limits, parameters: Sequence[Parameter], scale: str, report
     ends, notes = [], [list(n) for n in limits.notes]
     for end, side in ((limits.lower, "lower"), (limits.upper, "upper")):
         sd = to_sd(end[which], scale)
-        impossible = np.isnan(sd)
         moved = end.copy()
-        moved[which] = from_sd(np.where(impossible, 0.0, sd), report)
-        for row in np.flatnonzero(which)[impossible]:
-            notes[row].append(
-                f"the {side} limit on the {SCALES[scale]} is {end[row]:.4g}, which is impossible: "
-                f"shown as {SMALLEST[report]:g}"
-            )
+        moved[which] = from_sd(np.nan_to_num(sd, nan=0.0, posinf=np.inf), report)
+        for row, value in zip(np.flatnonzero(which), sd, strict=True):
+            reason = _lost(float(end[row]), float(value), float(moved[row]), scale)
+            if reason:
+                notes[row].append(
+                    f"the {side} limit on the {SCALES[scale]} is {end[row]:.4g}, {reason}: "
+                    f"shown as {moved[row]:g}"
+                )
         ends.append(moved)
     return Limits(ends[0], ends[1], tuple(tuple(n) for n in notes))
+
+
+def _lost(value: float, sd: float, moved: float, scale: str) -> str:
+    """Why a value on a scale has no counterpart on another; empty where it has one."""
+    if np.isnan(sd):
+        return "which is impossible"
+    overflows = moved == np.inf or (scale == "log" and sd == 0.0)
+    return "beyond the range of numbers" if np.isfinite(value) and overflows else ""
 
 
 def with_impossible(limits: Limits, parameters: Sequence[Parameter], scale: str) -> Limits:
