@@ -1,8 +1,9 @@
 """Time a replicate of the parametric bootstrap against lme4's ``bootMer``, in turns.
 
 Both read every standard deviation, correlation and coefficient off every replicate. Ours draws a
-thousand, lme4 as many as it can in seconds; times are for one replicate. By maximum likelihood: in lme4 1.1-31 ``refit``, and
-so ``bootMer``, of a fit by REML stops at a criterion above that of a new fit.
+thousand, lme4 as many as it can in seconds; times are for one replicate. By maximum likelihood: in
+lme4 1.1-31 ``refit``, and so ``bootMer``, of a fit by REML stops at a criterion above that of a new
+fit.
 """
 
 from __future__ import annotations

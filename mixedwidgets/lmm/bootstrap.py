@@ -134,7 +134,7 @@ class Bootstrap:
             There is no such replicate.
         """
         if isinstance(i, bool) or not isinstance(i, (int, np.integer)) or not 0 <= i < self.nsim:
-            raise ModelError(f"there is no replicate {brief(i)}; give 0 to {self.nsim - 1}.")
+            raise ModelError(f"There is no replicate {brief(i)}; give 0 to {self.nsim - 1}.")
         values = self._draws.response(int(i), self._design)
         return pd.Series(values, index=self._design.index, name=f"replicate {i}")
 
@@ -182,7 +182,7 @@ class Bootstrap:
                 "'basic' or 'normal'."
             )
         if int((~self.without).sum()) < 2:
-            raise ModelError("intervals need at least two replicates with an optimum; draw more.")
+            raise ModelError("Intervals need at least two replicates with an optimum; draw more.")
         chosen = self._chosen(parm)
         tail = 0.5 * (1.0 - level)
         limits = [
@@ -254,7 +254,7 @@ class Bootstrap:
         for name in names:
             if name not in self.names:
                 raise ModelError(
-                    f"nothing is called {brief(name)}{nearest(str(name), self.names)}; "
+                    f"Nothing is called {brief(name)}{nearest(str(name), self.names)}; "
                     f"choose from {', '.join(self.names)}."
                 )
         return [self.names.index(name) for name in names]
@@ -387,15 +387,15 @@ def statistic_of(given: Any) -> tuple[tuple[str, ...], Array]:
     DataError
         It is no number, mapping of names to numbers, or Series.
     """
-    named = given if isinstance(given, (Mapping, pd.Series)) else {"statistic": given}
+    named = dict(given) if isinstance(given, (Mapping, pd.Series)) else {"statistic": given}
     try:
-        values = np.array([float(v) for v in named.values()], dtype=np.float64)  # type: ignore
+        numbers = np.array([float(v) for v in named.values()], dtype=np.float64)
     except (TypeError, ValueError):
         raise DataError(
             f"the statistic is {brief(given)}; return a number, a dictionary of names and numbers, "
             "or a Series"
         ) from None
-    return tuple(str(name) for name in named), values
+    return tuple(str(name) for name in named), numbers
 
 
 def seed_sequence(seed: Any) -> SeedSequence:

@@ -189,13 +189,12 @@ def _method_for(fitted: Estimate, kept: Kept, method: str | None) -> str:
     ModelError
         It does not exist or does not apply.
     """
-    alone = fitted.moments.layout.width == 1
+    moments = fitted.moments
+    alone = isinstance(moments, GroupedMoments) and moments.layout.width == 1
     single = sum(int((~keep).sum()) for keep in kept) == 1
-    none = not any(keep.any() for keep in kept)
     if method is None:
-        if alone and fitted.moments.ngroups <= MOST_LEVELS:
-            return "exact"
-        return "mixture" if single else "bootstrap"
+        exact = alone and moments.ngroups <= MOST_LEVELS
+        method = "exact" if exact else "mixture" if single else "bootstrap"
     if method not in METHODS:
         raise ModelError(
             f"method is {brief(method)}{nearest(str(method), METHODS)}; choose 'exact', 'mixture' "
@@ -206,12 +205,18 @@ def _method_for(fitted: Estimate, kept: Kept, method: str | None) -> str:
             "The exact null distribution is known where the model has a single random effect; "
             "choose 'bootstrap', or 'mixture' for large samples."
         )
+    if method == "exact" and moments.ngroups > MOST_LEVELS:
+        raise ModelError(
+            f"The exact null distribution takes the eigenvalues of a matrix of {moments.ngroups} "
+            f"rows, and {MOST_LEVELS} are the most; with so many levels choose 'mixture'."
+        )
     if method == "mixture" and not single:
         raise ModelError(
             "The mixture of chi-squares is known for a single variance, and here several are "
             "tested at once; choose 'bootstrap', or test one at a time."
         )
-    if method == "bootstrap" and none and not isinstance(fitted.moments, GroupedMoments):
+    several = not isinstance(moments, GroupedMoments)
+    if method == "bootstrap" and several and not any(keep.any() for keep in kept):
         raise ModelError(
             "Dropping every random effect at once is not tested where there are several grouping "
             "factors; test one term at a time."
@@ -273,16 +278,17 @@ def kept_in(design: Design, smaller: Design) -> Kept:
     ModelError
         The models differ in other things, or the second is not the smaller.
     """
-    if len(design.y) != len(smaller.y) or not np.array_equal(design.y, smaller.y):
+    pairs = ((getattr(design, what), getattr(smaller, what)) for what in ("y", "weights", "offset"))
+    if not all(a is b or (a is not None and np.array_equal(a, b)) for a, b in pairs):
         raise ModelError(
-            "The two fits are of different rows or responses, so their likelihoods cannot be "
-            "compared; fit both to the same data."
+            "The two fits are of different rows, responses, weights or offsets, so their "
+            "likelihoods cannot be compared; fit both to the same data."
         )
     if set(design.x_names) != set(smaller.x_names):
         raise ModelError(
-            "The two fits differ in their fixed effects, and restricted likelihoods are not "
-            "comparable then; to test variances, give both the same fixed effects, and to test "
-            "fixed effects, use anova, which refits by maximum likelihood."
+            "The two fits differ in their fixed effects, so they are no test of variances, and "
+            "their restricted likelihoods are not comparable; give both the same fixed effects, or "
+            "test fixed effects with anova, which refits by maximum likelihood."
         )
     theirs = [(smaller.groupings[b.grouping].name, set(b.names)) for b in smaller.blocks]
     kept = []
