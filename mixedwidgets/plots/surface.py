@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from mixedwidgets.lmm.tables import Surface
@@ -231,7 +232,7 @@ def _draw_regions(sheet: Sheet, axes: Axes, table: Surface) -> None:
 
 
 def _label_contours(
-    sheet: Sheet, axes: Axes, optimum: tuple[float, float], levels: list[float], paths: list[Any]
+    sheet: Sheet, axes: Axes, optimum: tuple[float, float], levels: list[float], paths: list[Path]
 ) -> None:
     """Write each confidence on its contour, where a ray from the optimum meets the contours.
 
@@ -265,12 +266,16 @@ def _label_contours(
             )
 
 
-def _pieces(path: Any) -> NDArray[np.float64]:
-    """Return the vertices of a contour, a row of ``nan`` between its pieces."""
-    gap = np.full((1, 2), np.nan)
-    return np.concatenate(
-        [gap, *(p for q in path.to_polygons(closed_only=False) for p in (q, gap))]
-    )
+def _pieces(path: Path) -> NDArray[np.float64]:
+    """Return the vertices of a contour, a row of ``nan`` between its pieces.
+
+    ``Path.to_polygons`` would leave out points of open pieces that are close in units of pixels,
+    and these are data.
+    """
+    vertices = np.asarray(path.vertices, dtype=np.float64)
+    codes = np.empty(0) if path.codes is None else np.asarray(path.codes)
+    begins = np.flatnonzero(codes == Path.MOVETO)
+    return np.insert(vertices, begins, np.nan, axis=0)
 
 
 def _reach(outline: NDArray[np.float64], rays: NDArray[np.float64]) -> NDArray[np.float64]:
