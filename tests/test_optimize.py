@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 import mixedwidgets as mw
+from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.deviance import solve
+from mixedwidgets.lmm.estimate import estimate
 from mixedwidgets.lmm.newton import minimise
 from mixedwidgets.lmm.objective import Factor, ProfiledDeviance
 from mixedwidgets.lmm.optimize import natural_theta, whitened_factor
@@ -399,3 +401,13 @@ def test_the_verdict_does_not_depend_on_units(unit):
     fit = mw.lmer("y ~ x + (x | g)", data.assign(x=data.x * unit))
     assert "correlation" in fit.verdict.sentence
     assert "exactly +1" in fit.verdict.sentence
+
+
+def test_a_likelihood_without_a_value():
+    """Cross-products of a response that is reproduced exactly, as after leaving out rows."""
+    whole = mw.lmer("y ~ x + (x | g)", lines(SPREAD)).estimate.moments
+    rest = np.ones(whole.ncoef + 1)
+    rest[-1] = 0.0
+    exact = whole.transformed(np.diag(rest), whole.ols)
+    with pytest.raises(ModelError, match="no value that could be computed"):
+        estimate(exact, True, start=np.ones(whole.layout.ntheta))

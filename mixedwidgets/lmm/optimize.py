@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.control import DEFAULT, Control
 from mixedwidgets.lmm.deviance import AnySolved, differentiate, solve
 from mixedwidgets.lmm.evidence import undetermined
@@ -28,6 +29,11 @@ SMALL = 1e-2  # relative standard deviation (whitened) below which zero is tried
 ROUNDING = 1e-14  # of a factor in whitened coordinates, relative to its largest element
 MAX_ESCAPES = 3
 PATIENCE = 40  # steps before the random effects of a term are put in another order
+NO_VALUE = (
+    "The likelihood has no value that could be computed: the model reproduces the response up to "
+    "rounding, or its variances are too many orders of magnitude apart; use fewer random effects, "
+    "or rescale the variables."
+)
 AGREEMENT = 1e-9  # of 1 + |criterion|: values this close are one optimum
 
 # told of each search, by number from 1, every theta accepted and its criterion
@@ -125,6 +131,11 @@ def optimise(
     Returns
     -------
     Optimum
+
+    Raises
+    ------
+    ModelError
+        The likelihood has no value where it was searched.
     """
     layout = moments.layout
     search = _Searches(moments, reml, control, progress)
@@ -140,6 +151,8 @@ def optimise(
         if _better(other, best):
             best, path = other, other.path
             T = _settle(best.x, objective, layout)
+    if not np.isfinite(best.value):
+        raise ModelError(NO_VALUE)
     for _ in range(MAX_ESCAPES):
         outward = _downhill_outward(T, moments, reml)
         if outward is None:
@@ -154,7 +167,8 @@ def optimise(
     level = undetermined(T, value, hessian, objective.value, layout)
     stuck = not best.converged or _downhill_outward(T, moments, reml) is not None
     solved = objective.solved(layout.vector(T))
-    assert solved is not None
+    if solved is None:
+        raise ModelError(NO_VALUE)
     theta = natural_theta(T, moments)
     return Optimum(
         theta=theta,
@@ -298,6 +312,8 @@ def _other_starts(T: Array, converged: bool, layout: Layout) -> list[Array]:
 
 
 def _better(other: Minimum, best: Minimum) -> bool:
+    if not np.isfinite(best.value):
+        return bool(np.isfinite(other.value))
     margin = NOISE * (1.0 + abs(best.value))
     return other.value < best.value - margin or (other.converged and not best.converged)
 
