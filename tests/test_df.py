@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import mixedwidgets as mw
+from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.ftests import t_tests
 from mixedwidgets.lmm.kenward_roger import KenwardRoger, moments_of_f
 from mixedwidgets.lmm.satterthwaite import Satterthwaite, denominator
@@ -256,6 +257,34 @@ def test_units_do_not_matter(method: str, y: float, x: float) -> None:
     first, then = mw.lmer(formula, data).df(method), mw.lmer(formula, scaled).df(method)
     np.testing.assert_allclose(then["df"], first["df"], rtol=1e-8)
     np.testing.assert_allclose(then["t value"], first["t value"], rtol=1e-8)
+
+
+@pytest.mark.parametrize("method", ["satterthwaite", "kenward-roger"])
+def test_units_within_a_term_do_not_matter(method: str) -> None:
+    """Powers of a large number have coefficients of quite different sizes."""
+    data = mw.load("sleepstudy")
+    data["Days"] = 1e5 + 1e4 * data["Days"]
+    small = data.assign(Days=data["Days"] / 1e5)
+    formula = "Reaction ~ poly(Days, 3, raw = TRUE) + (1 | Subject)"
+    first, then = (mw.lmer(formula, table).anova(method) for table in (small, data))
+    assert then["NumDF"].tolist() == [3]
+    np.testing.assert_allclose(then["F value"], first["F value"], rtol=1e-6)
+    np.testing.assert_allclose(then["DenDF"], first["DenDF"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["satterthwaite", "kenward-roger"])
+def test_contrasts_given_by_hand(method: str) -> None:
+    fit = mw.lmer("Reaction ~ Days + (Days | Subject)", mw.load("sleepstudy"))
+    plain, dependent = np.array([[0.0, 1.0]]), np.array([[0.0, 1.0], [0.0, 2.0], [0.0, 0.0]])
+    columns, _ = fit.f_tests(method, [("plain", plain), ("dependent", dependent)])
+    assert columns["NumDF"].tolist() == [1, 1]
+    for values in columns.values():
+        assert values[1] == pytest.approx(values[0], rel=1e-9)
+    with pytest.raises(ModelError, match="all zero"):
+        fit.f_tests(method, [("nothing", 0.0 * plain)])
+    for wrong in (np.ones((1, 3)), np.ones(2), np.empty((0, 2))):
+        with pytest.raises(ModelError, match="a column for each of the 2 coefficients"):
+            fit.f_tests(method, [("wrong", wrong)])
 
 
 @pytest.mark.parametrize("method", ["satterthwaite", "kenward-roger"])

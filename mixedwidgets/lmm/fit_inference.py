@@ -100,6 +100,10 @@ class Inference(Resampling):
         ModelError
             An unknown optimiser, or a number of starts out of range.
         """
+        if optimizers is not None and not isinstance(optimizers, Iterable):
+            raise ModelError(
+                f"optimizers is {optimizers!r}; give names from {', '.join(OPTIMIZERS)}."
+            )
         names = (optimizers,) if isinstance(optimizers, str) else tuple(optimizers or OPTIMIZERS)
         for name in names:
             if name not in OPTIMIZERS:
@@ -107,7 +111,8 @@ class Inference(Resampling):
                     f"There is no optimiser {name!r}{nearest(str(name), OPTIMIZERS)}; "
                     f"choose from {', '.join(OPTIMIZERS)}."
                 )
-        if isinstance(starts, bool) or starts not in range(1, MOST_STARTS + 1):
+        whole = isinstance(starts, int | np.integer) and not isinstance(starts, bool)
+        if not whole or not 1 <= starts <= MOST_STARTS:
             raise ModelError(f"starts is {starts!r}; give a whole number from 1 to {MOST_STARTS}.")
         found = attempts(self.estimate.moments, self.reml, names, starts)
         best = min(self.criterion, *(a.value for a in found))
@@ -218,8 +223,19 @@ class Inference(Resampling):
         columns : dict of str to (r,) array
             As in ``anova``.
         notes : tuple of str
+
+        Raises
+        ------
+        ModelError
+            An unknown method, or contrasts that are all zero or have not one number a coefficient.
         """
-        name = method_named(method)
+        name, p = method_named(method), len(self.estimate.beta)
+        for label, contrasts in hypotheses:
+            if np.ndim(contrasts) != 2 or np.shape(contrasts)[1] != p or not len(contrasts):
+                raise ModelError(
+                    f"The contrasts of {label} have the shape {np.shape(contrasts)}; give a matrix "
+                    f"with a row for each contrast and a column for each of the {p} coefficients."
+                )
         return f_tests(self._approximation(name), hypotheses), self._remarks(name)
 
     def _approximation(self, method: str) -> Approximation:

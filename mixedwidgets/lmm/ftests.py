@@ -70,7 +70,8 @@ def type_named(given: object) -> int:
     ModelError
         For any other.
     """
-    if isinstance(given, bool) or not isinstance(given, (int, str)) or given not in TYPES:
+    known = isinstance(given, int | np.integer | str) and not isinstance(given, bool)
+    if not known or given not in TYPES:
         raise ModelError(f"type is {given!r}; choose 1, 2 or 3.")
     return TYPES[given]
 

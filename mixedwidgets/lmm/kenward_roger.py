@@ -24,9 +24,8 @@ import numpy as np
 from mixedwidgets.lmm.deviance import differentiate
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.linalg import Array
-from mixedwidgets.lmm.satterthwaite import slopes_of_inverse, sums_over_levels
+from mixedwidgets.lmm.satterthwaite import slopes_of_inverse, sums_over_levels, uncorrelated
 
-DEPENDENT = 1e-12  # relative variance of a combination of contrasts that is none of its own
 SINGULAR = 1e-12  # eigenvalue of the scaled information below which a direction is left out
 NOTHING = 1e-12  # a difference of numbers near 1 that is rounding error only
 
@@ -91,10 +90,7 @@ class KenwardRoger:
         denominator : float
             Degrees of freedom.
         """
-        variances = np.einsum("ci,ij,cj->c", contrasts, self.estimate.vcov, contrasts)
-        scaled = contrasts / np.sqrt(variances)[:, None]
-        values, vectors = np.linalg.eigh(scaled @ self.estimate.vcov @ scaled.T)
-        rows = vectors[:, values > DEPENDENT * values[-1]].T @ scaled
+        rows = uncorrelated(contrasts, self.estimate.vcov)
         df, scale = self._denominator(rows)
         distance = rows @ self.beta
         wald = distance @ np.linalg.solve(rows @ self.covariance @ rows.T, distance)

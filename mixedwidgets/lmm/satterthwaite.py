@@ -26,6 +26,7 @@ from functools import cached_property
 
 import numpy as np
 
+from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.deviance import differentiate
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.linalg import Array
@@ -34,7 +35,8 @@ from mixedwidgets.lmm.solved import Blocks, Solved
 
 FLAT = 1e-8  # eigenvalue of the scaled information below which a direction is left out
 ALIKE = 1e-8  # relative difference of degrees of freedom that counts as none
-DEPENDENT = 1e-14  # relative variance of a combination of contrasts that is none of its own
+DEPENDENT = 1e-12  # relative variance of a combination of contrasts that is none of its own
+ROUNDING = 1e-14  # the same where contrasts of different units are not scaled alike
 
 
 @dataclass(frozen=True)
@@ -103,11 +105,14 @@ class Satterthwaite:
         denominator : float
             Degrees of freedom.
         """
-        values, vectors = np.linalg.eigh(contrasts @ self.estimate.vcov @ contrasts.T)
-        kept = values > DEPENDENT * values[-1]
-        rows = vectors[:, kept].T @ contrasts
-        squares = (rows @ self.estimate.beta) ** 2 / values[kept]
-        return float(squares.mean()), len(rows), denominator(self.df(rows))
+        vcov = self.estimate.vcov
+        rows = uncorrelated(contrasts, vcov)
+        values, vectors = np.linalg.eigh(contrasts @ vcov @ contrasts.T)
+        parts = vectors[:, values > ROUNDING * values[-1]].T @ contrasts
+        if len(parts) != len(rows):  # lost beside contrasts of much larger units
+            parts = rows
+        statistic = float(np.mean((rows @ self.estimate.beta) ** 2))
+        return statistic, len(rows), denominator(self.df(parts))
 
     @cached_property
     def _variance_parameters(self) -> tuple[Array, Array]:
@@ -133,6 +138,33 @@ class Satterthwaite:
             self.estimate.sigma**2 * jacobian[free],
             _inverse(information[np.ix_(free, free)]),
         )
+
+
+def uncorrelated(contrasts: Array, covariance: Array) -> Array:
+    """Combinations of contrasts whose estimates are uncorrelated and of variance 1, (q, p).
+
+    Which contrasts depend on others is judged with all scaled to variance 1, whatever their units.
+
+    Parameters
+    ----------
+    contrasts : (c, p) array
+        One contrast a row.
+    covariance : (p, p) array
+        Of the coefficients.
+
+    Raises
+    ------
+    ModelError
+        All contrasts are zero.
+    """
+    variances = np.einsum("ci,ij,cj->c", contrasts, covariance, contrasts)
+    there = variances > 0.0
+    if not there.any():
+        raise ModelError("A hypothesis whose contrasts are all zero says nothing; leave it out.")
+    scaled = contrasts[there] / np.sqrt(variances[there])[:, None]
+    values, vectors = np.linalg.eigh(scaled @ covariance @ scaled.T)
+    kept = values > DEPENDENT * values[-1]
+    return np.asarray((vectors[:, kept] / np.sqrt(values[kept])).T @ scaled)
 
 
 def denominator(df: Array) -> float:
