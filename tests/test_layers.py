@@ -85,7 +85,8 @@ lmm.score_tests
 lmm.fitted lmm.html lmm.stattext
 lmm.stattable
 lmm.bootstrap lmm.fitting
-lmm.confint lmm.fit_resampling
+lmm.collecting lmm.confint
+lmm.fit_resampling
 lmm.profile_table
 lmm.fit_diagnostics lmm.fit_inference lmm.fit_likelihood lmm.fit_pooling
 lmm.fit_prediction
@@ -121,9 +122,9 @@ READ_DATA = [
 ]
 LABEL_ANSWERS = [
     *("likelihood.maximize", "likelihood.maximum"),
-    *("lmm.augment", "lmm.bootstrap", "lmm.confint", "lmm.influence"),
+    *("lmm.augment", "lmm.bootstrap", "lmm.collecting", "lmm.confint", "lmm.influence"),
     *("lmm.fit", "lmm.fit_diagnostics", "lmm.fit_inference", "lmm.fit_prediction", "lmm.fitted"),
-    *("lmm.fit_pooling", "lmm.fitting", "lmm.profile_table", "lmm.ranef"),
+    *("lmm.fit_pooling", "lmm.fitting", "lmm.profile_table", "lmm.ranef", "lmm.stattable"),
 ]
 
 # Third-party package -> the modules, or packages of modules, that may import it.
