@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from mixedwidgets.errors import DataError, ModelError, brief
-from mixedwidgets.lmm.bootstrap import (
-    Bootstrap,
+from mixedwidgets.lmm.bootstrap import Bootstrap
+from mixedwidgets.lmm.collecting import (
     Collector,
     Progress,
     last_of,
