@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from mixedwidgets.errors import ModelError, brief, listed, nearest
 from mixedwidgets.lmm.bootstrap import METHODS as BOOT_TYPES
@@ -189,7 +189,7 @@ def wald_limits(
     moved = which & known
     centre[moved] = from_sd(values[moved], scale)
     slope[moved] = slope_from_sd(values[moved], scale)
-    half = norm.ppf(0.5 + 0.5 * level) * slope[known] * np.sqrt(variances[known])
+    half = ndtri(0.5 + 0.5 * level) * slope[known] * np.sqrt(variances[known])
     lower[known], upper[known] = centre[known] - half, centre[known] + half
     notes = tuple(
         () if has else (_no_standard_error(p, value),)

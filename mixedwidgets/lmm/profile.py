@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from mixedwidgets.lmm.constrain import constrain
 from mixedwidgets.lmm.constrained import Constraint
@@ -162,7 +162,7 @@ def profile_interval(estimate: Estimate, parameter: Parameter, level: float = 0.
     Interval
     """
     curve = profile(estimate, parameter)
-    target = float(norm.ppf(0.5 + 0.5 * level))
+    target = float(ndtri(0.5 + 0.5 * level))
     lower, below = _limit(curve, target, -1.0)
     upper, above = _limit(curve, target, 1.0)
     return Interval(lower, upper, "; ".join(n for n in (below, above) if n))

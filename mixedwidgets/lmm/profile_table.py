@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from mixedwidgets.errors import ModelError, nearest
 from mixedwidgets.lmm.confint import PROFILE, Intervals, check_level, labelled, profile_limits
@@ -181,7 +181,7 @@ def profiles(
         A level that is no number between 0 and 1.
     """
     level = check_level(level)
-    cutoff = float(norm.ppf(0.5 + 0.5 * level))
+    cutoff = float(ndtri(0.5 + 0.5 * level))
     along = followed(design, estimate.reml)
     curves = tuple(trace(design, estimate, p, along, cutoff) for p in chosen)
     return Profiles(design, estimate, chosen, curves, level)

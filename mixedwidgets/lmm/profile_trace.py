@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate
@@ -19,10 +19,10 @@ from mixedwidgets.lmm.tables import ProfileCurve
 from mixedwidgets.lmm.wald import wald_covariance
 
 STEPS = 5  # from the estimate to the cut-off; then each is halved at least once
-CLOSE = 1e-4  # of zeta: a cubic further off at the middle of two points is given another point
+CLOSE = 3e-5  # of zeta: a cubic further off at the middle of two points is given another point
 MAX_HALVINGS = 5
 MAX_STEPS = 40
-FINE = 121  # points of a curve as it is drawn, besides the computed ones
+BETWEEN = 8  # parts that a curve as it is drawn has between two computed points
 
 
 @dataclass
@@ -192,8 +192,8 @@ def trace(
         line=line,
         density=density,
         mass=(
-            float(norm.cdf(zeta[0])) if ends[0] else 0.0,
-            float(norm.sf(zeta[-1])) if ends[1] else 0.0,
+            float(ndtr(zeta[0])) if ends[0] else 0.0,
+            float(ndtr(-zeta[-1])) if ends[1] else 0.0,
         ),
         note=_note(parameter, (lower, upper)),
     )
@@ -231,13 +231,18 @@ def _mended(t: Array, zeta: Array, slope: Array) -> Array:
 
 def _line(curve: _Curve, t: Array, zeta: Array, slope: Array) -> tuple[Array, Array]:
     """The curve at many points, and its density there."""
-    fine = np.union1d(np.linspace(t[0], t[-1], FINE), t)
+    fine = np.interp(np.arange(BETWEEN * (len(t) - 1) + 1) / BETWEEN, np.arange(len(t)), t)
     cubic = CubicHermiteSpline(t, zeta, slope)
     height = cubic(fine)
     value = np.sin(fine) if curve.correlation else fine
     stretch = np.cos(fine) if curve.correlation else np.ones_like(fine)
     with np.errstate(divide="ignore", invalid="ignore"):
-        density = norm.pdf(height) * np.maximum(cubic(fine, 1), 0.0) / stretch
+        density = (
+            np.exp(-0.5 * height**2)
+            / np.sqrt(2.0 * np.pi)
+            * np.maximum(cubic(fine, 1), 0.0)
+            / stretch
+        )
     density[~np.isfinite(density) | (stretch < 1e-9)] = np.nan
     return np.column_stack((value, height)), density
 

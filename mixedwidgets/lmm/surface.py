@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.interpolate import CubicSpline, RectBivariateSpline
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from mixedwidgets.errors import ModelError, brief
 from mixedwidgets.lmm.design import Design
@@ -327,7 +327,7 @@ class _Sheet:
         if not np.all(np.isfinite(covariance)) or np.linalg.eigvalsh(covariance)[0] <= 0.0:
             return None
         angle = np.linspace(0.0, 2.0 * np.pi, 121)
-        circle = np.sqrt(chi2.ppf(0.95, 2)) * np.stack((np.cos(angle), np.sin(angle)), axis=1)
+        circle = np.sqrt(chdtri(2, 0.05)) * np.stack((np.cos(angle), np.sin(angle)), axis=1)
         return np.asarray(circle @ np.linalg.cholesky(covariance).T + centre)
 
     def _path(self) -> Array:

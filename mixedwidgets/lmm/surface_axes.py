@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from mixedwidgets.errors import ModelError, brief, listed, nearest
 from mixedwidgets.lmm.design import Design
@@ -16,7 +16,7 @@ from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.parameters import Parameter, parameters, theta_parameters, value_of
 from mixedwidgets.lmm.profile import Profile, profile
 
-OUTER = float(np.sqrt(chi2.ppf(0.99, 2)))  # zeta at the edge of the joint 99 % region
+OUTER = float(np.sqrt(chdtri(2, 0.01)))  # zeta at the edge of the joint 99 % region
 MARGIN = 1.1  # how far beyond that edge the axes reach
 ROUGH = 0.5  # deviance units: how far the quadratic model is trusted for the length of an axis
 SQUARE = "^2"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from mixedwidgets.lmm.constrain import constrain
 from mixedwidgets.lmm.estimate import Estimate
@@ -109,5 +109,5 @@ def wald_intervals(
     )
     if not chosen:
         return values, values, values
-    half = norm.ppf(0.5 + 0.5 * level) * np.sqrt(np.diag(wald_covariance(estimate, chosen)))
+    half = ndtri(0.5 + 0.5 * level) * np.sqrt(np.diag(wald_covariance(estimate, chosen)))
     return values, values - half, values + half
