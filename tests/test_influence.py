@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import mixedwidgets as mw
-from mixedwidgets.errors import DataError, ModelError
+from mixedwidgets.errors import DataError, MixedWidgetsWarning, ModelError
 from tests import dense
 from tests.test_deviance import CASES, frame
 
@@ -367,3 +367,15 @@ def test_without_fixed_effects():
     rows = fit.influence(approximate=True)
     assert rows.sigma.notna().all()
     assert rows.fixef.shape == (fit.nobs, 0)
+
+
+@pytest.mark.parametrize("approximate", [True, False])
+@pytest.mark.parametrize("group", [None, "g"])
+def test_no_row_left_for_sigma(group, approximate):
+    data = pd.DataFrame({"y": [1.0, 3.0, 2.0], "x": [0.0, 1.0, 3.0], "g": [0, 0, 1]})
+    with pytest.warns(MixedWidgetsWarning):
+        fit = mw.lmer("y ~ x + (1 | g)", data)
+    found = fit.influence(group, approximate=approximate)
+    assert found.sigma.isna().all()
+    assert len(found.notes) == len(found.size)
+    assert all("no row is left to estimate sigma" in note for note in found.notes.values())

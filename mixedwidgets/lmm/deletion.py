@@ -30,6 +30,7 @@ Ints = NDArray[np.intp]
 LOST = 1e-10  # part of a coefficient's information that is nothing but rounding
 UNDETERMINED = "Without it a coefficient cannot be estimated."
 NO_OPTIMUM = "Without it no optimum was found."
+NO_RESIDUAL = "Without it no row is left to estimate sigma from."
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,9 @@ def delete_sets(design: Design, full: Estimate, sets: Sequence[Ints], held: bool
     without = _deleter(design, full)
     again = _given_theta if held else _searched
     for d, rows in enumerate(sets):
+        if len(rows) >= full.solved.N:
+            out.notes[d] = NO_RESIDUAL
+            continue
         try:
             out.theta[d], out.sigma[d], out.beta[d], out.vcov[d], found = again(
                 without(rows), full.reml, theta
@@ -119,7 +123,12 @@ def delete_rows(design: Design, full: Estimate) -> Deletions:
     left = left_over(terms.leverages)
     solved = full.solved
     half = np.linalg.inv(full.moments.basis.R) @ solved.root.T
-    sigma2 = (solved.q - e**2 / left) / (solved.N - 1)
+    notes = dict.fromkeys(np.flatnonzero(np.isnan(left)).tolist(), UNDETERMINED)
+    if solved.N > 1:
+        sigma2 = (solved.q - e**2 / left) / (solved.N - 1)
+    else:
+        sigma2 = np.full(len(e), np.nan)
+        notes = dict.fromkeys(range(len(e)), NO_RESIDUAL) | notes
     along = half @ terms.fixed
     inner = half @ half.T + np.einsum("an,bn->nab", along / left, along)
     return Deletions(
@@ -127,7 +136,7 @@ def delete_rows(design: Design, full: Estimate) -> Deletions:
         sigma=np.sqrt(np.maximum(sigma2, 0.0)),
         beta=full.beta - (along * (e / left)).T,
         vcov=sigma2[:, None, None] * inner,
-        notes=dict.fromkeys(np.flatnonzero(np.isnan(left)).tolist(), UNDETERMINED),
+        notes=notes,
     )
 
 
