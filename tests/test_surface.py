@@ -9,9 +9,12 @@ import pytest
 from scipy.stats import chi2
 
 import mixedwidgets as mw
+from mixedwidgets.lmm import held_fixed
 from mixedwidgets.lmm.constrain import constrain
+from mixedwidgets.lmm.deviance import solve
 from mixedwidgets.lmm.parameters import compatible, theta_parameters, value_of
 from mixedwidgets.lmm.surface import curve, surface
+from mixedwidgets.lmm.surface_axes import axis_named
 from mixedwidgets.lmm.wald import wald_covariance
 from tests import dense
 from tests.test_optimize import SPREAD, lines, rough, try_fit
@@ -372,3 +375,225 @@ def test_a_restricted_surface():
         C = np.array([[s.x[c] ** 2]]) / s.y[r] ** 2
         exact = dense.deviance(fit.design, [C], True, sigma=s.y[r]) - fit.criterion
         assert s.drop[r, c] == pytest.approx(exact, rel=1e-6)
+
+
+# fit.surface -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def schools():
+    return mw.lmer("mscore ~ ses + (ses | school)", mw.load("schools"), REML=False)
+
+
+@pytest.fixture(scope="module")
+def crossed():
+    return mw.lmer("diameter ~ 1 + (1 | plate) + (1 | sample)", mw.load("penicillin"), REML=False)
+
+
+EXACT = [
+    ("sd_(Intercept)|school", "sd_ses|school"),
+    ("cor_ses.(Intercept)|school", "sd_ses|school"),
+    ("ses", "sd_ses|school"),
+    ("school.ses.(Intercept)", "school.ses"),
+]
+
+
+def axes_of(fit, *names):
+    return [axis_named(name, fit.design) for name in names]
+
+
+@pytest.mark.parametrize(("a", "b"), EXACT)
+def test_a_full_surface_is_exact_and_the_coarse_one_near(schools, a, b):
+    full, coarse = schools.surface(a, b, n=30), schools.surface(a, b, n=30, coarse=True)
+    assert full.drop.shape == (30, 30)
+    assert (full.exact, coarse.exact) == (1.0, 0.0)
+    np.testing.assert_array_equal(full.x, coarse.x)
+    inside = full.drop <= EDGE
+    assert np.abs(full.drop - coarse.drop)[inside].max() < 0.2
+    one, two = (axis.parameter for axis in axes_of(schools, a, b))
+    rng = np.random.default_rng(2)
+    for r, c in rng.integers(1, 29, (25, 2)):
+        if full.drop[r, c] < 15.0:
+            exact = minimised(schools, one, two, full.x[c], full.y[r])
+            assert full.drop[r, c] == pytest.approx(exact, abs=1e-5)
+
+
+def test_crossed_surfaces(crossed):
+    names = ("sd_(Intercept)|plate", "sd_(Intercept)|sample")
+    full, coarse = crossed.surface(*names, n=20), crossed.surface(*names, n=20, coarse=True)
+    assert np.abs(full.drop - coarse.drop)[full.drop <= EDGE].max() < 0.3
+    one, two = (axis.parameter for axis in axes_of(crossed, *names))
+    for r, c in ((3, 3), (10, 4), (15, 16)):
+        exact = minimised(crossed, one, two, full.x[c], full.y[r])
+        assert full.drop[r, c] == pytest.approx(exact, abs=1e-5)
+    sliced = list(crossed.surface_steps(*names, kind="slice", n=20))
+    assert len(sliced) == 21
+    for r, c in ((3, 3), (10, 4), (15, 16)):
+        change = dict(zip(names, (sliced[-1].x[c], sliced[-1].y[r]), strict=True))
+        exact = crossed_value(crossed, change) - crossed.criterion
+        assert sliced[-1].drop[r, c] == pytest.approx(exact, rel=1e-7, abs=1e-7)
+
+
+def crossed_value(fit, change):
+    values = fit.values().to_dict() | change
+    relative = [
+        np.array([[(values[p.name] / values["sigma"]) ** 2]])
+        for p in fit.parameters
+        if p.kind == "sd"
+    ]
+    beta = np.array([values[name] for name in fit.fixef.index])
+    return dense.deviance(fit.design, relative, False, sigma=values["sigma"], beta=beta)
+
+
+@pytest.mark.parametrize("reml", [False, True])
+@pytest.mark.parametrize(
+    "formula", ["yield ~ 1 + (1 | region)", "Reaction ~ Days + (Days|Subject)"]
+)
+def test_slices_at_once_are_those_solved_one_by_one(formula, reml):
+    """The algebra of thousands of points against whole solutions of the model."""
+    fit = mw.lmer(formula, mw.load("wheat" if "yield" in formula else "sleepstudy"), REML=reml)
+    e = fit.estimate
+    known = [
+        p
+        for p in (*fit.parameters, *theta_parameters(fit.design))
+        if not (reml and p.kind == "fixed")
+    ]
+    rng = np.random.default_rng(0)
+    for pair in combinations(known, 2):
+        if not compatible(pair):
+            continue
+        centre = np.array([value_of(p, e.covariances, e.sigma, e.beta) for p in pair])
+        points = centre * rng.uniform(0.5, 1.5, (20, 2))
+        S, sigma, possible = held_fixed._relative(
+            e,
+            tuple(p for p in pair if p.kind != "fixed"),
+            points[:, [p.kind != "fixed" for p in pair]],
+        )
+        assert possible.all()
+        ours = held_fixed.rises(e, pair, points)
+        for n, point in enumerate(points):
+            solved = solve(S[n], e.moments, reml)
+            value = solved.at_sigma2(sigma[n] ** 2)
+            if not reml:
+                beta = e.beta.copy()
+                for p, v in zip(pair, point, strict=True):
+                    if p.kind == "fixed":
+                        beta[p.i] = v
+                delta = e.moments.basis.R @ (beta - e.moments.origin) - e.moments.ols
+                away = np.linalg.solve(solved.root, np.eye(len(beta))).T @ (delta - solved.delta)
+                value += float(away @ away) / sigma[n] ** 2
+            assert ours[n] == pytest.approx(value - e.optimum.value, rel=1e-8, abs=1e-8)
+
+
+def test_a_slice_of_three_effects_holds_every_correlation():
+    fit = three_effects()
+    s = fit.surface("sd_x|g", "cor_z.(Intercept)|g", kind="slice", n=12)
+    for r, c in ((2, 3), (8, 9), (5, 1)):
+        change = {s.names[0]: s.x[c], s.names[1]: s.y[r]}
+        exact = dense_value(fit, change) - fit.criterion
+        assert s.drop[r, c] == pytest.approx(exact, rel=1e-7, abs=1e-7)
+
+
+def test_impossible_correlations_are_infinitely_far():
+    fit = three_effects()
+    p = {q.name: q for q in fit.parameters}
+    held = (p["cor_x.(Intercept)|g"], p["cor_z.(Intercept)|g"])
+    drop = held_fixed.rises(fit.estimate, held, np.array([[0.99, -0.99], [0.1, 0.1]]))
+    assert np.isinf(drop[0])
+    assert np.isfinite(drop[1])
+
+
+def test_variances_and_the_names_of_the_one_way_model(wheat):
+    plain, squared = wheat.surface("tau", "sigma", n=21), wheat.surface("tau^2", "sigma^2", n=21)
+    assert squared.names == ("sd_(Intercept)|region^2", "sigma^2")
+    assert squared.labels[0].startswith("τ²")
+    assert squared.optimum == tuple(v**2 for v in plain.optimum)
+    assert squared.x[-1] == pytest.approx(plain.x[-1] ** 2)
+    assert np.ptp(np.diff(squared.y)) < 1.5 * np.diff(squared.y).min()  # even but for the estimate
+    named_ = dict(zip(("a", "b"), axes_of(wheat, "tau", "sigma"), strict=True))
+    exact = minimised(
+        wheat,
+        named_["a"].parameter,
+        named_["b"].parameter,
+        squared.x[9] ** 0.5,
+        squared.y[4] ** 0.5,
+    )
+    assert squared.drop[4, 9] == pytest.approx(exact, abs=1e-5)
+    # Wald on the scale of variances, by the delta method
+    V = wald_covariance(wheat.estimate, (named_["a"].parameter, named_["b"].parameter))
+    jacobian = np.diag([2.0 * v for v in plain.optimum])
+    d = squared.ellipse - np.array(squared.optimum)
+    distance = np.einsum("ti,ij,tj->t", d, np.linalg.inv(jacobian @ V @ jacobian), d)
+    np.testing.assert_allclose(distance, JOINT, rtol=1e-9)
+    assert wheat.surface("mu", "tau", n=12, coarse=True).names[0] == "(Intercept)"
+
+
+def test_theta_is_sd_over_sigma(wheat):
+    s = wheat.surface("region.(Intercept)", "sigma", n=15)
+    tau, sigma = (axis.parameter for axis in axes_of(wheat, "tau", "sigma"))
+    for r, c in ((2, 2), (7, 11)):
+        exact = minimised(wheat, tau, sigma, s.x[c] * s.y[r], s.y[r])
+        assert s.drop[r, c] == pytest.approx(exact, abs=1e-5)
+    np.testing.assert_allclose(s.path[-1], s.optimum, rtol=1e-5)
+    np.testing.assert_allclose(s.path[:, 0], wheat.trace.iloc[:, 0], rtol=1e-6)
+
+
+def test_levels_hold_the_joint_regions(wheat):
+    s = wheat.surface("tau", "sigma", n=12, coarse=True)
+    np.testing.assert_allclose(list(s.levels.values()), chi2.ppf(list(s.levels), 2))
+    assert list(s.levels) == [0.50, 0.80, 0.95, 0.99]
+
+
+def test_progress_and_stopping(wheat):
+    told = []
+    full = wheat.surface("tau", "sigma", n=12, progress=lambda *p: told.append(p))
+    assert told == [(i, 12) for i in range(1, 13)]
+    assert full.exact == 1.0
+    part = wheat.surface("tau", "sigma", n=12, progress=lambda done, total: done < 5)
+    assert part.exact == pytest.approx(5 / 12)
+    same = np.all(part.drop == full.drop, axis=1)
+    assert same.sum() >= 5
+    assert np.all(np.isfinite(part.drop))
+
+
+def test_the_steps_only_get_better(wheat):
+    steps = list(wheat.surface_steps("tau", "sigma", n=12))
+    assert [round(12 * s.exact) for s in steps] == list(range(13))
+
+
+@pytest.mark.parametrize("criterion", ["ML", "REML"])
+def test_either_criterion(wheat, criterion):
+    s = wheat.surface("tau", "sigma", criterion=criterion, n=12)
+    assert s.criterion == criterion
+    fit = mw.lmer("yield ~ 1 + (1 | region)", mw.load("wheat"), REML=criterion == "REML")
+    assert s.optimum[0] == pytest.approx(fit.values()["sd_(Intercept)|region"], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("tau", "rho"), "no parameter 'rho'"),
+        (("tau", "tau"), "two different parameters"),
+        (("tau", "tau^2"), "two different parameters"),
+        (("tau", "region.(Intercept)"), "element of theta"),
+        (("tau", "sigma", "contour"), "'profile'"),
+        (("tau", "sigma", "profile", "AIC"), "'REML'"),
+        (("tau", "mu", "profile", "REML"), "does not depend on the fixed effects"),
+        (("tau", "sigma", "profile", "ML", 3), "10 to 500"),
+    ],
+)
+def test_what_is_refused(wheat, arguments, words):
+    with pytest.raises(mw.ModelError, match=words):
+        wheat.surface(*arguments)
+
+
+def test_four_effects_of_two_correlations():
+    rng = np.random.default_rng(4)
+    g = np.repeat(np.arange(40), 12)
+    x, z, w = rng.normal(size=(3, 480))
+    b = rng.normal(size=(40, 4))
+    y = b[g, 0] + b[g, 1] * x + b[g, 2] * z + b[g, 3] * w + rng.normal(size=480)
+    data = {"y": y, "x": x, "z": z, "w": w, "g": g}
+    fit = mw.lmer("y ~ x + (x + z + w | g)", data, REML=False)
+    with pytest.raises(mw.ModelError, match="four different random effects"):
+        fit.surface("cor_x.(Intercept)|g", "cor_w.z|g")
