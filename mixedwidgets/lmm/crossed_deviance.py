@@ -22,7 +22,7 @@ from scipy.sparse import csr_array
 from mixedwidgets.lmm.blockdiag import BlockDiagonal
 from mixedwidgets.lmm.coupling import Matrix, product, row_products
 from mixedwidgets.lmm.crossed import CrossedMoments
-from mixedwidgets.lmm.grouped_deviance import eliminate
+from mixedwidgets.lmm.grouped_deviance import conditional_covariances, eliminate
 from mixedwidgets.lmm.linalg import Array, lower_triangle, semidefinite_root
 from mixedwidgets.lmm.solved import Blocks, Derivatives, Solved
 
@@ -222,11 +222,8 @@ class SolvedCrossed(Solved):
     @cached_property
     def _alone(self) -> Array:
         """Conditional covariance of the leading effects given the others, (m, K1, K1)."""
-        moments = self.moments
-        T = semidefinite_root(self.S[np.ix_(moments.leading, moments.leading)])
-        RT = np.einsum("iaj,ab->jib", moments.R, T)
-        inner = np.linalg.inv(np.einsum("jia,jib->jab", RT, RT) + np.eye(len(T)))
-        return np.asarray(np.einsum("ac,jcd,bd->jab", T, inner, T))
+        leading = self.moments.leading
+        return conditional_covariances(self.S[np.ix_(leading, leading)], self.moments.R)
 
     def row_variances(self, columns: Array, codes: tuple[NDArray[np.intp], ...]) -> Array:
         """Conditional variance of z' b for rows z; see ``Solved``."""

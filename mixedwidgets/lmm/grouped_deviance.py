@@ -60,11 +60,7 @@ class SolvedGroups(Solved):
 
     @cached_property
     def _conditional(self) -> Array:
-        """T (I + T' R_j' R_j T)^-1 T' with S = T T', (m, K, K): no differences of large numbers."""
-        T = semidefinite_root(self.S)
-        RT = np.einsum("iaj,ab->jib", self.moments.R, T)
-        inner = np.linalg.inv(np.einsum("jia,jib->jab", RT, RT) + np.eye(len(T)))
-        return np.asarray(np.einsum("ac,jcd,bd->jab", T, inner, T))
+        return conditional_covariances(self.S, self.moments.R)
 
     def row_variances(self, columns: Array, codes: tuple[NDArray[np.intp], ...]) -> Array:
         """Conditional variance of z' b for rows z; see ``Solved``."""
@@ -114,6 +110,28 @@ def solve_groups(S: Array, moments: GroupedMoments, reml: bool) -> SolvedGroups:
     N = moments.nobs - p if reml else moments.nobs
     constant = -moments.sum_log_weights
     return SolvedGroups(N, logdet, q, constant, delta, root, S, moments, H, D[:, :p], d)
+
+
+def conditional_covariances(S: Array, R: Array) -> Array:
+    """Covariance of each level's effects, given the response and all else, in units of sigma^2.
+
+    ``T (I + T' R_j' R_j T)^-1 T'`` with S = T T': no differences of large numbers.
+
+    Parameters
+    ----------
+    S : (K, K) array
+        Relative covariance.
+    R : (K, K, m) array
+        As in ``GroupedMoments``.
+
+    Returns
+    -------
+    (m, K, K) array
+    """
+    T = semidefinite_root(S)
+    RT = np.einsum("iaj,ab->jib", R, T)
+    inner = np.linalg.inv(np.einsum("jia,jib->jab", RT, RT) + np.eye(len(T)))
+    return np.asarray(np.einsum("ac,jcd,bd->jab", T, inner, T))
 
 
 def eliminate(R: Array, C: Array, S: Array) -> tuple[Array, Array]:

@@ -99,10 +99,7 @@ def _crossed_gram(moments: CrossedMoments) -> Array:
     layout = moments.layout
     K, count = layout.width, layout.ntheta
     found = differentiate_crossed(solve_crossed(np.zeros((K, K)), moments, False), False)
-    rows, cols = layout.position
-    directions = np.zeros((count, K, K))
-    directions[np.arange(count), rows, cols] = directions[np.arange(count), cols, rows] = 1.0
-    flat = directions.reshape(count, -1)
+    flat = layout.directions.reshape(count, -1)
     gram = np.empty((count + 1, count + 1))
     gram[:-1, :-1] = -flat @ found.logdet2 @ flat.T
     gram[-1, :-1] = gram[:-1, -1] = flat @ found.logdet1.reshape(-1)

@@ -118,24 +118,13 @@ class KenwardRoger:
         return np.asarray(half @ half.T)
 
     @cached_property
-    def _directions(self) -> Array:
-        """Symmetric matrices E (ntheta, K, K) that span the covariances of the random effects."""
-        layout = self.estimate.moments.layout
-        rows, columns = layout.position
-        out = np.zeros((layout.ntheta, layout.width, layout.width))
-        number = np.arange(layout.ntheta)
-        out[number, rows, columns] = 1.0
-        out[number, columns, rows] = 1.0
-        return out
-
-    @cached_property
     def _parts(self) -> tuple[Array, Array, Array]:
         """P^-1 (p, p), P^-1 P_E P^-1 (ntheta, p, p), and W, the inverse information.
 
         W (ntheta + 1, ntheta + 1) has V last.
         """
         solved = self.estimate.solved
-        E = self._directions
+        E = self.estimate.moments.layout.directions
         inverse = solved.root.T @ solved.root
         slopes = -np.einsum("eab,abij->eij", E, slopes_of_inverse(solved), optimize=True)
         derivatives = differentiate(solved, True)
@@ -152,12 +141,12 @@ class KenwardRoger:
         solved = self.estimate.solved
         layout = self.estimate.moments.layout
         B, out = solved.B, []
-        for F in self._directions:
+        for F in layout.directions:
             turned = tuple(
                 np.einsum("ab,bjm->ajm", F[c, c], b) for c, b in zip(layout.slices, B, strict=True)
             )
             products = sums_over_levels(B, solved.apply(turned))
-            out.append(np.einsum("eab,abij->eij", self._directions, products, optimize=True))
+            out.append(np.einsum("eab,abij->eij", layout.directions, products, optimize=True))
         return out
 
 

@@ -71,7 +71,7 @@ def _crossed_start(moments: CrossedMoments) -> Array:
     K = layout.width
     at_zero = solve(np.zeros((K, K)), moments, True)
     derivatives = differentiate(at_zero, True)
-    directions = _directions(layout)
+    directions = layout.directions.reshape(layout.ntheta, -1)
     system = np.zeros((len(directions) + 1, len(directions) + 1))
     system[:-1, :-1] = -directions @ derivatives.logdet2 @ directions.T
     system[-1, :-1] = system[:-1, -1] = directions @ derivatives.logdet1.reshape(-1)
@@ -83,14 +83,6 @@ def _crossed_start(moments: CrossedMoments) -> Array:
     sigma2 = found[-1] if found[-1] > 0.05 * at_zero.q / at_zero.N else at_zero.q / at_zero.N
     covariance = directions.T @ (found[:-1] / sigma2)
     return _positive(covariance.reshape(K, K), moments)
-
-
-def _directions(layout: Layout) -> Array:
-    """The symmetric matrices of zeros and ones that span S, (ntheta, K * K)."""
-    rows, cols = layout.position
-    out = np.zeros((layout.ntheta, layout.width, layout.width))
-    out[np.arange(layout.ntheta), rows, cols] = out[np.arange(layout.ntheta), cols, rows] = 1.0
-    return out.reshape(layout.ntheta, -1)
 
 
 def _positive(covariance: Array, moments: CrossedMoments) -> Array:

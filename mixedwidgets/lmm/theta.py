@@ -59,6 +59,15 @@ class Layout:
         cols = self.position[1]
         return np.asarray(cols[:, None] == cols[None, :])
 
+    @cached_property
+    def directions(self) -> Array:
+        """Symmetric matrices of zeros and ones that span S, (ntheta, K, K), in theta's order."""
+        rows, cols = self.position
+        number = np.arange(self.ntheta)
+        out = np.zeros((self.ntheta, self.width, self.width))
+        out[number, rows, cols] = out[number, cols, rows] = 1.0
+        return out
+
     @property
     def ntheta(self) -> int:
         """Length of theta."""
