@@ -488,3 +488,15 @@ def test_inputs_are_left_alone(sleep: dict[str, mw.Fit]) -> None:
     mw.anova(sleep["a"], sleep["d"])
     assert sleep["a"].reml
     assert sleep["a"].criterion == before
+
+
+def test_data_changed_since() -> None:
+    """Type 3 with an empty cell reads the data again: as they were when the fit was made."""
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame({name: rng.choice(list("pqr"), 120) for name in "ab"})
+    data["g"], data["y"] = rng.integers(0, 12, 120), rng.normal(size=120)
+    data = data[(data["a"] != "r") | (data["b"] != "r")].reset_index(drop=True)
+    fit = mw.lmer("y ~ a * b + (1 | g)", data)
+    before = fit.anova()
+    data.loc[:50, "a"] = "p"
+    pd.testing.assert_frame_equal(fit.anova().table, before.table)

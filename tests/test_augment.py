@@ -8,6 +8,7 @@ import pytest
 
 import mixedwidgets as mw
 from mixedwidgets.errors import DataError
+from mixedwidgets.lmm.call import Call
 from mixedwidgets.lmm.lmer import fit_design
 
 SLOPE = "Reaction ~ Days + (Days | Subject)"
@@ -118,9 +119,12 @@ def test_without_fixed_effects():
 def test_data_that_have_changed():
     data = mw.load("sleepstudy")
     fit = mw.lmer(SLOPE, data)
+    then = fit.augment()
     data.loc[len(data)] = data.iloc[0]
+    data["Days"] = 0.0
+    pd.testing.assert_frame_equal(fit.augment(), then)
     with pytest.raises(DataError, match="another number of rows"):
-        fit.augment()
+        fit_design(fit.design, True, call=Call(data)).augment()
 
 
 # Random effects ----------------------------------------------------------------------------------

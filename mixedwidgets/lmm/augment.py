@@ -105,12 +105,13 @@ def augmented(design: Design, estimate: Estimate, call: Call) -> pd.DataFrame:
     index = design.index if padding is None else padding.index
     rows = design.rows if padding is None else _asked_for(call)
     given: dict[str, Any] = {}
-    if call.data is None:
+    data = call.data_then
+    if data is None:
         given[str(design.spec.response)] = design.y
         given |= {g.name: g.levels[g.codes] for g in design.groupings}
     else:
         for name in variables_used(design):
-            column = column_as_given(call.data, name)
+            column = column_as_given(data, name)
             if column is not None:
                 given[name] = _chosen(column, rows, index)
     for name, values in answers(design, estimate).items():
@@ -123,4 +124,4 @@ def augmented(design: Design, estimate: Estimate, call: Call) -> pd.DataFrame:
 
 def _asked_for(call: Call) -> Rows | None:
     """Which rows of the data ``subset`` keeps; None for all."""
-    return None if call.subset is None else chosen_rows(call.subset, Table(call.data))
+    return None if call.subset is None else chosen_rows(call.subset, Table(call.data_then))

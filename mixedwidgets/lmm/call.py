@@ -37,3 +37,8 @@ class Call:
     contrasts: Mapping[str, Any] | None = None
     control: Control = DEFAULT
     memory: Any = field(default=None, repr=False)
+
+    @property
+    def data_then(self) -> Any:
+        """The data as they were when the fit was made, or None for a fit without data."""
+        return self.data if self.memory is None else self.memory.table.data

@@ -165,6 +165,11 @@ class Table:
         return self._read[name]
 
     @property
+    def data(self) -> Any:
+        """The DataFrame or dictionary that the columns are read from."""
+        return self._frame
+
+    @property
     def names(self) -> list[Any]:
         """The labels of the columns."""
         return list(self._frame)

@@ -110,8 +110,6 @@ class Diagnostics(Fitted):
         ------
         ModelError
             An unknown group.
-        DataError
-            The data have changed since the fit.
         """
         if group is None:
             labels = self.design.index
@@ -252,7 +250,7 @@ class Diagnostics(Fitted):
         for grouping in self.design.groupings:
             if grouping.name == group:
                 return grouping.codes, pd.Index(grouping.levels, name=group)
-        column = values_used(self.design, self.call.data, group) if group else None
+        column = values_used(self.design, self.call.data_then, group) if group else None
         if column is None:
             known = [g.name for g in self.design.groupings]
             raise ModelError(

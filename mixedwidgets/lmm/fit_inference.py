@@ -198,7 +198,7 @@ class Inference(Resampling):
         """
         name, kind = method_named(method), type_named(type)
         title = f"Type {ROMAN[kind]} Analysis of Variance Table with {NAMES[name]}'s method"
-        tested = hypotheses(self.design, kind, self.call.data)
+        tested = hypotheses(self.design, kind, self.call.data_then)
         columns, notes = self.f_tests(name, tested)
         if kind == 3 and self.design.dropped:
             notes += (
