@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mixedwidgets.lmm.deviance import solve
 from mixedwidgets.lmm.estimate import Estimate
@@ -47,7 +48,8 @@ def rises(estimate: Estimate, held: tuple[Parameter, ...], points: Array) -> Arr
     """
     moments = estimate.moments
     which = [n for n, p in enumerate(held) if p.kind != "fixed"]
-    varying, back = np.unique(points[:, which], axis=0, return_inverse=True)
+    varying, inverse = np.unique(points[:, which], axis=0, return_inverse=True)
+    back = inverse.reshape(-1)
     S, sigma, possible = _relative(estimate, tuple(held[n] for n in which), varying)
     if all_at_once(moments):
         assert isinstance(moments, GroupedMoments)
@@ -59,11 +61,11 @@ def rises(estimate: Estimate, held: tuple[Parameter, ...], points: Array) -> Arr
     log_sigma2 = N * np.log(2.0 * np.pi * sigma**2) - moments.sum_log_weights
     if estimate.reml:
         q, extra = _profiled(gram, moments)
-        value = (logdet + extra + log_sigma2 + q / sigma**2)[back.reshape(-1)]
+        value = (logdet + extra + log_sigma2 + q / sigma**2)[back]
     else:
-        q = _quadratic(gram, back.reshape(-1), _vectors(estimate, held, points))
-        value = (logdet + log_sigma2)[back.reshape(-1)] + q / sigma[back.reshape(-1)] ** 2
-    value = np.where(possible[back.reshape(-1)], value, np.inf)
+        q = _quadratic(gram, back, _vectors(estimate, held, points))
+        value = (logdet + log_sigma2)[back] + q / sigma[back] ** 2
+    value = np.where(possible[back], value, np.inf)
     return np.maximum(value - estimate.optimum.value, 0.0)
 
 
@@ -181,7 +183,8 @@ def _grouped_grams(S: Array, moments: GroupedMoments, vectors: Array) -> tuple[A
     ``[X, r]' V^-1 [X, r]`` is that without random effects minus ``sum W_j' (S^-1 + G_j)^-1 W_j``.
     It is (t, p + 1, p + 1), or (t, 1, 1) in the direction of the vector where there is only one.
     """
-    C, total = moments.C, moments.within + np.einsum("iaj,ibj->ab", moments.C, moments.C)
+    C: Array = moments.C
+    total = moments.within + np.einsum("iaj,ibj->ab", C, C)
     if len(vectors) == 1:
         C = np.einsum("iaj,a->ij", C, vectors[0])[:, None]
         total = (vectors[0] @ total @ vectors[0]).reshape(1, 1)
@@ -232,7 +235,7 @@ def _solved_grams(S: Array, moments: AnyMoments) -> tuple[Array, Array]:
     return logdet, gram
 
 
-def _quadratic(gram: Array, at: Array, vectors: Array) -> Array:
+def _quadratic(gram: Array, at: NDArray[np.intp], vectors: Array) -> Array:
     """Residual sums of squares r' V^-1 r at points, (t,)."""
     if gram.shape[1] == 1:
         return np.asarray(gram[at, 0, 0])

@@ -45,7 +45,7 @@ def draw(
     sheet.key(_marks(sheet.theme, table))
     for curve, box in zip(table.curves, boxes(sheet, table), strict=False):
         left, top, right, bottom = box
-        axes = sheet.panel((left - 20, top - 12, right, bottom), view(curve), (0.0, _ROOM))
+        axes = sheet.panel((left - 20, top, right, bottom), view(curve), (0.0, _ROOM))
         sheet.scale(axes, "x", label=curve.label, every=46, reach=(10.0, 8.0))
         _draw_density(sheet, axes, curve)
 
