@@ -192,8 +192,8 @@ def _grouped_grams(S: Array, moments: GroupedMoments, vectors: Array) -> tuple[A
     features = _features(moments, W)
     dets = features.dets.reshape(-1, moments.R.shape[2])
     count = W.shape[1] ** 2
-    flat = features.products.reshape(len(dets), dets.shape[1], count)
-    flat = np.ascontiguousarray(flat.transpose(1, 0, 2)).reshape(dets.shape[1], -1)
+    products = features.products.reshape(len(dets), dets.shape[1], count)
+    flat = np.ascontiguousarray(products.transpose(1, 0, 2)).reshape(dets.shape[1], -1)
     terms = _terms(S)
     logdet, gram = np.empty(len(S)), np.empty((len(S), count))
     step = max(PIECE // dets.shape[1], 1)
