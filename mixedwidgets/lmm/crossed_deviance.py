@@ -403,7 +403,7 @@ def differentiate_crossed(solved: SolvedCrossed, reml: bool, exact: bool = True)
     reml : bool
         Restricted likelihood.
     exact : bool
-        With False and many columns, the second derivative of ``logdet`` is that of the average
+        With False, the second derivative of ``logdet`` is that of the average
         information (Gilmour, Thompson and Cullis 1995, Biometrics 51, 1440-1450).
 
     Returns
@@ -411,7 +411,6 @@ def differentiate_crossed(solved: SolvedCrossed, reml: bool, exact: bool = True)
     Derivatives
     """
     layout = solved.moments.layout
-    exact = exact or not solved.moments.costly
     K = layout.width
     inverse = solved.inverse_factor
     full = M22(solved, inverse) if exact or inverse is None else None

@@ -18,6 +18,7 @@ Watch = Callable[[Array, float], None]
 STATIONARY = 1e-13  # Newton decrement, relative to 1 + |value|, below which a point is stationary
 EXACT = 1e-12  # step, relative to the point, after which another one would tell rounding only
 POLISH = 2  # steps from a stationary point: the first may start far enough for a second to tell
+CLOSE = 1e-3  # decrement at which the quadratic model of a minimum can be relied on
 NEGATIVE = 1e-7  # curvature, after scaling to unit diagonal, that counts as downhill at a saddle
 
 
@@ -39,6 +40,9 @@ class Minimum:
         How often the objective was evaluated.
     converged : bool
         Whether the point is stationary and not a saddle point.
+    abandoned : bool
+        Whether the search ended where it could no longer beat a value known; ``value`` is then
+        what the quadratic model promises.
     """
 
     x: Array
@@ -48,6 +52,7 @@ class Minimum:
     path: tuple[tuple[Array, float], ...]
     evaluations: int
     converged: bool
+    abandoned: bool = False
 
 
 def minimise(
@@ -58,6 +63,7 @@ def minimise(
     watch: Watch | None = None,
     polish: bool = True,
     scoring: Callable[[Array], Array] | None = None,
+    known: float = -np.inf,
 ) -> Minimum:
     """Minimise a twice differentiable function from a start.
 
@@ -84,6 +90,9 @@ def minimise(
     scoring : callable, optional
         ``x -> (k, k) array``, a positive semidefinite stand-in for the Hessian, such as Fisher's
         information: the first step, which may start far away, is solved with it.
+    known : float
+        A value that is to be beaten: a search that comes close to a minimum which does not is
+        abandoned.
 
     Returns
     -------
@@ -101,6 +110,10 @@ def minimise(
     escapes = 0
     while not converged:
         step, decrement, downhill = _direction(gradient, hessian)
+        beaten = np.isfinite(known) and value - decrement > known - CLOSE
+        if beaten and decrement < CLOSE and downhill is None:
+            promised = value - 0.5 * decrement
+            return Minimum(x, promised, gradient, hessian, tuple(path), evaluations, True, True)
         if decrement <= tolerance * (1.0 + abs(value)):
             if downhill is None or escapes >= 5:
                 converged = downhill is None

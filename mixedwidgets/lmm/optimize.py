@@ -34,7 +34,7 @@ NO_VALUE = (
     "rounding, or its variances are too many orders of magnitude apart; use fewer random effects, "
     "or rescale the variables."
 )
-AGREEMENT = 1e-9  # of 1 + |criterion|: values this close are one optimum
+AGREEMENT = 0.01  # deviance units: values this close are one optimum
 
 # told of each search, by number from 1, every theta accepted and its criterion
 Progress = Callable[[int, Array, float], None]
@@ -146,7 +146,7 @@ def optimise(
     T = _settle(best.x, objective, layout)
     further = scattered(layout, control.starts - 1)
     for start_again in (*_other_starts(T, best.converged, layout), *further):
-        other = search(start_again)
+        other = search(start_again, best.value if best.converged else -np.inf)
         values.append(other.value)
         if _better(other, best):
             best, path = other, other.path
@@ -157,8 +157,11 @@ def optimise(
         outward = _downhill_outward(T, moments, reml)
         if outward is None:
             break
+        escaped = search(T + outward)
+        if not escaped.value < best.value:
+            break
         values.remove(best.value)
-        best = search(T + outward)
+        best = escaped
         values.append(best.value)
         path = path + best.path
         T = _settle(best.x, objective, layout)
@@ -183,7 +186,7 @@ def optimise(
         boundary=zero_directions(theta, layout),
         level=level,
         starts=len(values),
-        agreeing=sum(v <= value + AGREEMENT * (1.0 + abs(value)) for v in values),
+        agreeing=sum(v <= value + AGREEMENT for v in values),
         exhausted=stuck and len(best.path) > control.max_iterations,
     )
 
@@ -221,8 +224,10 @@ class _Searches:
         self.evaluations = 0
         self.number = 0
 
-    def __call__(self, start: Array) -> Minimum:
+    def __call__(self, start: Array, known: float = -np.inf) -> Minimum:
         """Minimise from a factor T; where that takes long, go on in another order.
+
+        A search that will not beat a value known already is abandoned close to its end.
 
         Where the first random effect of a term hardly varies, the elements of T below its own turn
         freely into the next column, and the search creeps along the bottom of a curved valley.
@@ -230,6 +235,12 @@ class _Searches:
         """
         layout, limit = self.moments.layout, self.control.max_iterations
         self.number += 1
+        if np.isfinite(known):
+            t = layout.vector(_blockwise_lower(start, layout))
+            rough = self._rough(t, known)
+            if rough.abandoned:
+                return rough
+            start = layout.matrix(rough.x)
         first = self._minimise(self.objective, start, min(PATIENCE, limit), None)
         taken = len(first.path) - 1
         if first.converged or taken >= limit:
@@ -242,6 +253,19 @@ class _Searches:
         A = np.eye(layout.width)[:, order]
         then = self._minimise(self._objective(A), T[order], limit - taken, A)
         return replace(then, path=first.path + then.path[1:])
+
+    def _rough(self, start: Array, known: float) -> Minimum:
+        """Minimise with the cheaper second derivatives, as long as a value known can be beaten."""
+        found = minimise(
+            self.objective.rough,
+            start,
+            min(PATIENCE, self.control.max_iterations),
+            watch=self._watch(lambda x: x),
+            polish=False,
+            known=known,
+        )
+        self.evaluations += found.evaluations
+        return found
 
     def _objective(self, A: Array) -> ProfiledDeviance:
         return ProfiledDeviance(Factor(self.moments.layout, A), self.moments, self.reml)
@@ -314,6 +338,8 @@ def _other_starts(T: Array, converged: bool, layout: Layout) -> list[Array]:
 def _better(other: Minimum, best: Minimum) -> bool:
     if not np.isfinite(best.value):
         return bool(np.isfinite(other.value))
+    if other.abandoned:
+        return False
     margin = NOISE * (1.0 + abs(best.value))
     return other.value < best.value - margin or (other.converged and not best.converged)
 
