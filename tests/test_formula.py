@@ -239,6 +239,9 @@ REFUSED = [
     ("y ~ factor(f, levels = c('a', 'a')) + (1 | g)", "must all differ", 23),
     ("y ~ c(1, 2) + (1 | g)", "only list constants", 4),
     ("y ~ TRUE + (1 | g)", "cannot be a term", 4),
+    ("y ~ 1/x + (1 | g)", "write I(1/x) for arithmetic", 5),
+    ("y ~ x * 2 + (1 | g)", "write I(x * 2) for arithmetic", 6),
+    ("y ~ x + (1/x | g)", "write I(1/x) for arithmetic", 10),
 ]  # fmt: skip
 
 

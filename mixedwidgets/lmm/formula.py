@@ -65,6 +65,7 @@ def parse(formula: str) -> ModelSpec:
     - ``factor(x)``, ``as.factor(x)`` and ``ordered(x)`` may group rows. lme4 does not find x.
     - Parentheses around a whole grouping factor are not part of its name.
     - ``y ~ x | g`` and ``x * (1 | g)`` are refused. lme4 reads ``(x | g)`` and ``x``.
+    - ``1/x`` and ``1 * x`` are refused outside ``I()``. R reads terms and loses the number.
     - ``C(f, sum)`` where levels of f do not occur in the rows used is refused by ``build``. R
       warns and uses treatment contrasts.
     - Comparisons, and functions outside the list, are refused.

@@ -173,6 +173,7 @@ class _Expansion:
         if expr.op in ("|", "||"):
             raise NodeError(f"a random term goes in parentheses: ({expr})", expr)
         self._refuse_offset(expr)
+        _refuse_arithmetic(expr)
         left, right = self._terms(expr.left), self._terms(expr.right)
         if expr.op == ":":
             return self._unique([a | b for a in left for b in right], expr)
@@ -211,6 +212,17 @@ class _Expansion:
         for node in walk(expr):
             if isinstance(node, Call) and node.function == "offset":
                 raise NodeError("an offset cannot interact with other terms; add it with +", node)
+
+
+def _refuse_arithmetic(expr: Binary) -> None:
+    """Refuse ``1/x`` and ``2 * x``, which as terms would lose the number."""
+    sides = strip_parens(expr.left), strip_parens(expr.right)
+    if expr.op in ("*", "/") and any(isinstance(side, Number) for side in sides):
+        raise NodeError(
+            f"{expr.op} joins terms here and does not calculate, so it cannot join a number; "
+            f"write I({expr}) for arithmetic",
+            expr,
+        )
 
 
 def _union(masks: Sequence[int]) -> int:
