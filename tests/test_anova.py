@@ -16,6 +16,7 @@ from mixedwidgets.lmm.formula import parse
 from mixedwidgets.lmm.hypotheses import coded_terms, hypotheses
 from mixedwidgets.lmm.lmer import fit_design
 from mixedwidgets.lmm.nesting import nesting
+from mixedwidgets.lmm.stattext import p_values
 from tests.reference_data import reference_data, reference_folder
 
 F_COLUMNS = ["NumDF", "DenDF", "F value"]
@@ -286,6 +287,14 @@ def sleep() -> dict[str, mw.Fit]:
         "d": "Reaction ~ Days + (Days | Subject)",
     }
     return {name: mw.lmer(formula, data) for name, formula in formulas.items()}
+
+
+def test_p_values_are_written_as_by_r() -> None:
+    """R 4.2, ``format.pval(x, digits, eps = .Machine$double.eps)``."""
+    mixed = np.array([7.738e-4, 0.0830286, 1.69e-6])
+    assert p_values(mixed, 4) == ["0.0007738", "0.0830286", "1.69e-06"]
+    assert p_values(np.array([5e-4, 0.2]), 1) == ["5e-04", "0.2"]
+    assert p_values(np.array([1e-4, 1e-17]), 4) == ["1e-04", "<2e-16"]
 
 
 def test_prints_as_lme4(sleep: dict[str, mw.Fit]) -> None:

@@ -104,7 +104,9 @@ def _column(name: str, known: FloatArray, digits: int) -> list[str]:
 
 
 def p_values(values: FloatArray, digits: int) -> list[str]:
-    """Write p-values as R's ``format.pval``: fixed from 0.001 on, bounds where they vanish.
+    """Write p-values as R's ``format.pval``: fixed from 0.0001 on, bounds where they vanish.
+
+    With a single digit, fixed from 0.001 on.
 
     Parameters
     ----------
@@ -119,7 +121,7 @@ def p_values(values: FloatArray, digits: int) -> list[str]:
     """
     out = [""] * len(values)
     shown = values >= LEAST
-    fixed = shown & (values >= 0.001)
+    fixed = shown & (values >= (0.0001 if digits > 1 else 0.001))
     for chosen in (fixed, shown & ~fixed):
         places = np.flatnonzero(chosen)
         for place, cell in zip(places, format_numbers(values[places], digits), strict=True):
