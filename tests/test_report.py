@@ -23,7 +23,7 @@ from mixedwidgets.lmm.report import (
 )
 
 GOLDEN = Path(__file__).parent / "golden"
-NAMES = sorted(path.stem for path in GOLDEN.glob("*.json"))
+NAMES = sorted(path.name.removesuffix(".print.txt") for path in GOLDEN.glob("*.print.txt"))
 ARRAYS = ("fixef", "fixef_se", "fixef_corr", "scaled_residuals", "scaled_residual_quantiles")
 TUPLES = ("fixef_names", "dropped", "fit_warnings", "messages")
 

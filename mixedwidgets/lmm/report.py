@@ -31,7 +31,7 @@ from mixedwidgets.lmm.rlayout import (
 )
 
 DIGITS = 4
-CORRELATION_LIMIT = 20
+CORRELATION_LIMIT = 12  # as lme4 1.1-31, in a script and in an interactive session
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@
 # but the lines on a singular fit, which the test replaces by ours.
 
 suppressPackageStartupMessages(library(lme4))
-# 20 is lme4's limit of shown correlations in an interactive session; a script gets 12.
-options(digits = 7, width = 80, lme4.summary.cor.max = 20L, OutDec = ".")
+options(digits = 7, width = 80, OutDec = ".")
 invisible(Sys.setlocale("LC_ALL", "C.UTF-8"))
 folder <- "tests/golden_fits"
 
