@@ -697,3 +697,12 @@ def test_the_start_equates_moments(name):
             if np.linalg.eigvalsh(wanted[c, c])[0] > 0.3:  # nothing had to be made positive
                 assert_close(S[c, c], wanted[c, c], 1e-7)
     assert np.all(np.linalg.eigvalsh(S) > 0.0)
+
+
+def test_what_does_not_fit_into_memory_is_refused(monkeypatch):
+    rng = np.random.default_rng(8)
+    data = pd.DataFrame({"a": np.arange(400) % 90, "b": rng.integers(0, 80, 400)})
+    data["y"] = rng.normal(size=400)
+    monkeypatch.setattr("mixedwidgets.lmm.crossed._memory", lambda: 1e5)
+    with pytest.raises(mw.ModelError, match="levels of a, b are so many .* memory"):
+        mw.lmer("y ~ 1 + (1 | a) + (1 | b)", data)

@@ -8,6 +8,7 @@ ones where factors are nested and a single one where they are crossed.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,6 +16,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from mixedwidgets.errors import ModelError, listed
 from mixedwidgets.lmm.blockdiag import BlockDiagonal, Partition
 from mixedwidgets.lmm.coupling import Coupling, Ints
 from mixedwidgets.lmm.crossproducts import Coordinates, Moments
@@ -25,6 +27,7 @@ from mixedwidgets.lmm.linalg import Array
 ROUNDING = 1e-12  # squared length, relative, below which a difference of cross-products is none
 FEW = 48  # columns of the other factors that are not worth splitting into blocks
 CROWDED = 0.15  # share of nonzero couplings above which a dense matrix is faster
+MATRICES = 15  # of the other factors' columns, that a fit holds at its peak
 MUCH = 3e7  # operations of one matrix product from which exact second derivatives cost much
 TINY = 250_000  # elements up to which a dense matrix is faster in any case
 
@@ -130,6 +133,7 @@ def crossed_moments(columns: Coordinates) -> CrossedMoments:
     )
     others = _Others.of(design, shared, white, parts, order, eliminated)
     partition, starts = others.partition()
+    _refuse_too_large(partition, [g.name for g in design.groupings])
     places = others.places(starts)
     coupling = others.coupling(starts, partition)
     squares = others.squares(starts, partition)
@@ -151,6 +155,25 @@ def crossed_moments(columns: Coordinates) -> CrossedMoments:
         rest2x=rest2x,
         places=places,
     )
+
+
+def _refuse_too_large(partition: Partition, names: list[str]) -> None:
+    """Refuse levels so many, and so connected, that their matrices do not fit into memory."""
+    needed, there = 8.0 * MATRICES * partition.storage, _memory()
+    if needed > there:
+        raise ModelError(
+            f"The levels of {listed(names)} are so many and so connected by the data that the fit "
+            f"needs about {needed / 1e9:.0f} GB of memory, and this machine has "
+            f"{there / 1e9:.0f}; use a grouping factor with fewer levels, or a part of the data."
+        )
+
+
+def _memory() -> float:
+    """Memory of the machine in bytes; 2 GB where it does not say."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):
+        return 2e9
 
 
 @dataclass(frozen=True)
@@ -305,5 +328,5 @@ class _Others:
 
 def _meetings(first: Ints, second: Ints, levels: int) -> tuple[Ints, Ints, Ints]:
     """The pairs of levels that rows have, and which pair each row has."""
-    pairs, meeting = np.unique(first * levels + second, return_inverse=True)
-    return pairs // levels, pairs % levels, meeting
+    pairs, meeting = np.unique(first.astype(np.int64) * levels + second, return_inverse=True)
+    return (pairs // levels).astype(np.intp), (pairs % levels).astype(np.intp), meeting
