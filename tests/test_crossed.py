@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import mixedwidgets as mw
 from mixedwidgets.lmm import blockdiag, coupling, crossed, crossed_deviance
 from mixedwidgets.lmm.crossed import CrossedMoments, crossed_moments
 from mixedwidgets.lmm.crossed_deviance import differentiate_crossed, solve_crossed
