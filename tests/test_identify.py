@@ -135,3 +135,41 @@ def test_cross_products_of_variance_parameters(name):
     np.testing.assert_allclose(identify._crossed_gram(source), expected, rtol=1e-10, atol=1e-8)
     assert len(elements(source.layout)) + 1 == len(directions)
     assert identify._told_apart_by_some_rows(coordinates_of(design))
+
+
+# lme4 1.1-31 on ``split_factor()``: REML and minus twice the log-likelihood
+SPLIT = {
+    "y ~ f + (f || a)": (612.061458, 608.930248),
+    "y ~ f + (1 | a) + (0 + f | a)": (612.061458, 608.930248),
+    "y ~ f + (x + f || a)": (611.781604, 608.681914),
+    "y ~ f + (f * x || a)": (609.948249, 606.848663),
+    "y ~ f + (f || a) + (1 | b)": (610.765688, 607.658740),
+}
+
+
+def split_factor() -> pd.DataFrame:
+    i = np.arange(240)
+    data = pd.DataFrame({"a": i % 20, "b": i // 20, "f": np.array(["lo", "mid", "hi"])[i % 3]})
+    data["f"] = pd.Categorical(data["f"], ["lo", "mid", "hi"])
+    data["x"] = np.round(np.sin(7.0 * i), 2)
+    own, cell = np.sin(3.0 * data["a"]), np.cos(5.0 * data["a"] + 2.0 * (i % 3))
+    data["y"] = np.round(1.0 + 1.2 * own + cell + 0.9 * np.sin(11.0 * i**1.5), 3)
+    return data
+
+
+@pytest.mark.parametrize("formula", SPLIT)
+def test_a_factor_after_a_double_bar_is_fitted_as_by_lme4(formula):
+    for reml, criterion in zip((True, False), SPLIT[formula], strict=True):
+        fit = mw.lmer(formula, split_factor(), REML=reml)
+        assert -2.0 * fit.loglik <= criterion + 1e-5
+        assert fit.converged
+        assert "do not say how the variance between levels of a is split" in fit.verdict.sentence
+
+
+def test_what_a_split_of_variance_leaves_open_harms_nothing():
+    data = split_factor()
+    split, plain = mw.lmer("y ~ f + (f || a)", data), mw.lmer("y ~ f + (f | a)", data)
+    assert split.loglik == pytest.approx(plain.loglik, abs=1e-8)
+    assert np.allclose(split.vcov, plain.vcov, rtol=1e-6)
+    assert np.allclose(split.predict(), plain.predict(), rtol=1e-6)
+    assert "is split" not in plain.verdict.sentence

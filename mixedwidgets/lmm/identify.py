@@ -63,13 +63,40 @@ def refuse_inseparable(moments: AnyMoments, columns: Coordinates) -> None:
     rows, cols = moments.layout.position
     if not size.all():
         _refuse_nothing(int(rows[np.flatnonzero(size == 0.0)[0]]), moments, design)
-    values, vectors = np.linalg.eigh(gram / np.outer(size, size))
-    if values[0] > INSEPARABLE:
+    scaled = gram / np.outer(size, size)
+    values, vectors = np.linalg.eigh(scaled)
+    if values[0] > INSEPARABLE or _shared_out(scaled, moments):
         return
     elements = np.abs(vectors[:, 0]) > 1e-4
     random = np.flatnonzero(elements[: len(rows)])
     involved = sorted({*rows[random].tolist(), *cols[random].tolist()})
     _refuse_alike(involved, bool(elements[len(rows) :].any()), moments, design)
+
+
+def _shared_out(gram: Array, moments: Moments) -> bool:
+    """Whether all that cannot be told apart is how a factor's terms share the same variance.
+
+    As ``(f || g)`` does, which lme4 reads as ``(1 | g) + (0 + f | g)``: the columns of a factor
+    add up to the intercept, so any part of its variance can go to either term. The covariance of
+    the response is the same whatever the part, and all else is determined.
+    """
+    layout = moments.layout
+    sizes = np.array(layout.sizes)
+    block = np.searchsorted(layout.starts, layout.position[0], side="right") - 1
+    if any(_unclear(gram[np.ix_(own, own)]) for own in (block == b for b in range(len(sizes)))):
+        return False
+    found = 0
+    for factor in set(moments.factors):
+        own = np.array(moments.factors)[block] == factor
+        single = own & (sizes[block] == 1)
+        if own.any() and not _unclear(gram[np.ix_(single, single)]):
+            found += _unclear(gram[np.ix_(own, own)])
+    return found == _unclear(gram)
+
+
+def _unclear(gram: Array) -> int:
+    """How many combinations of variance parameters have no effect."""
+    return int(np.count_nonzero(np.linalg.eigvalsh(gram) <= INSEPARABLE))
 
 
 def _residual_accepted(moments: Moments) -> bool:

@@ -126,7 +126,7 @@ def _images(small: Design, large: Design) -> list[Array] | None:
     What matters of the images is which directions they reach.
     """
     mine = [_Term.of(b, small) for b in small.blocks]
-    theirs = [_Term.of(b, large) for b in large.blocks]
+    theirs = [_Term.of(b, large) for b in _not_covered(large.blocks)]
     gram = np.block([[_inner(a, b) for b in theirs] for a in theirs])
     inverse = np.linalg.pinv(gram, rcond=1e-12, hermitian=True)
     total = [np.zeros((len(t.columns), len(t.columns))) for t in theirs]
@@ -143,6 +143,25 @@ def _images(small: Design, large: Design) -> list[Array] | None:
                 return None
             total = [t + image for t, image in zip(total, images, strict=True)]
     return total
+
+
+def _not_covered(blocks: Sequence[RandomBlock]) -> list[RandomBlock]:
+    """Terms without those whose columns another of the same factor spans, such as 1 beside f."""
+    kept = list(blocks)
+    for one in sorted(blocks, key=lambda b: len(b.names)):
+        for other in kept:
+            if other is not one and other.grouping == one.grouping and _covers(other, one):
+                kept = [b for b in kept if b is not one]
+                break
+    return kept
+
+
+def _covers(other: RandomBlock, one: RandomBlock) -> bool:
+    basis = orthonormal_basis(other.columns)
+    Q = basis.rows(other.columns[:, basis.kept])
+    rest = one.columns - Q.T @ (Q @ one.columns)
+    size = np.linalg.norm(one.columns, axis=0)
+    return bool(np.all(np.linalg.norm(rest, axis=0) <= OUTSIDE * size))
 
 
 def _probes(k: int) -> list[Array]:

@@ -226,6 +226,9 @@ def _mended(t: Array, zeta: Array, slope: Array) -> Array:
         if not np.isfinite(out[end]):
             parabola = np.polyfit(t[inner] - t[end], zeta[inner], 2)
             out[end] = parabola[1]
+    lost = ~np.isfinite(out)
+    if lost.any():  # along a stretch where the deviance is level
+        out[lost] = np.gradient(zeta, t)[lost]
     return np.maximum(out, 0.0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.optimize import Optimum
 
 NEARLY = 1e-6  # components of a unit vector below this count as zero
+DEPENDENT = 1e-12  # eigenvalue of scaled cross-products that shows columns to be dependent
 _COUNTS = {1: "one combination", 2: "two combinations", 3: "three combinations"}
 
 
@@ -89,6 +91,8 @@ def judge(design: Design, optimum: Optimum) -> Verdict:
             "Converged: the likelihood is at a peak, level to within rounding and lower on every "
             f"side{agreement}."
         )
+    if optimum.converged:
+        sentence += "".join(f" {text}" for text in _shared_out(design))
     return Verdict(
         kind,
         optimum.gradient,
@@ -116,6 +120,29 @@ def _agreement(optimum: Optimum) -> str:
         f", and {optimum.agreeing} of {optimum.starts} starts of the search led there, "
         "the others to places less likely"
     )
+
+
+def _shared_out(design: Design) -> list[str]:
+    """Sentences on two terms of a grouping factor that have a combination of columns in common."""
+    out = []
+    for one, other in combinations(design.blocks, 2):
+        if one.grouping != other.grouping or len(one.names) == len(other.names) == 1:
+            continue
+        ranks = [_rank(b) for b in (one.columns, other.columns)]
+        if _rank(np.hstack([one.columns, other.columns])) < sum(ranks):
+            terms = [_listed([_effect(b, i) for i in range(len(b.names))]) for b in (one, other)]
+            out.append(
+                f"The data do not say how the variance between levels of "
+                f"{plain(design.groupings[one.grouping].name)} is split between two of its terms, "
+                f"that of {terms[0]} and that of {terms[1]}: every split fits as well."
+            )
+    return out
+
+
+def _rank(columns: Array) -> int:
+    gram = columns.T @ columns
+    size = np.sqrt(np.diag(gram))
+    return int(np.count_nonzero(np.linalg.eigvalsh(gram / np.outer(size, size)) > DEPENDENT))
 
 
 def _shortcoming(optimum: Optimum, undetermined: Sequence[str]) -> str:
