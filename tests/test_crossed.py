@@ -705,5 +705,5 @@ def test_what_does_not_fit_into_memory_is_refused(monkeypatch):
     data = pd.DataFrame({"a": np.arange(400) % 90, "b": rng.integers(0, 80, 400)})
     data["y"] = rng.normal(size=400)
     monkeypatch.setattr("mixedwidgets.lmm.crossed._memory", lambda: 1e5)
-    with pytest.raises(mw.ModelError, match="levels of a, b are so many .* memory"):
+    with pytest.raises(mw.ModelError, match="levels of a, b are so many"):
         mw.lmer("y ~ 1 + (1 | a) + (1 | b)", data)
