@@ -28,7 +28,7 @@ START = "mscore ~ flp + enroll + ses + (ses | school)"
 # Mean differences of colours, of 255.
 SAME = 0.3
 SMALL_CIRCLES = 2.0  # a canvas smooths 684 of them differently
-OTHER = 1.0  # pictures of two models differ by more
+OTHER = 0.5  # pictures of two models differ by more, also by one weak fixed effect
 
 FEW_ROWS = """
 import numpy as np
