@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-RANK_TOLERANCE = 1e-7  # the tolerance of R's qr() for linear models
+DEPENDENT = 1e-11  # part of a column that tells nothing, where its values are not rounded
+ROUNDING = 32.0 * np.finfo(float).eps  # of the values of a column, and of what they are sums of
 SOLID = 0.03  # part of a column not explained by earlier ones that cross-products tell well
 PIECE = 4096  # rows that are worked on at a time
 
@@ -34,6 +35,13 @@ class Basis:
         What is subtracted from the kept columns first.
     inverse : (r, r) array
         ``Q = sqrt(w)[:, None] * (M[:, kept] - means) @ inverse``.
+    constant : int
+        Which of the kept columns is the constant one that means are multiples of; -1 for none.
+    level : float
+        The value of that column.
+    polish : (r, r) array or None
+        What Q is multiplied by at last, where the columns are nearly dependent and what rounding
+        leaves of them is not orthogonal.
     """
 
     R: Array
@@ -41,6 +49,9 @@ class Basis:
     logdet: float
     means: Array
     inverse: Array
+    constant: int = -1
+    level: float = 1.0
+    polish: Array | None = None
 
     def rows(self, matrix: Array, sqrt_weights: Array | None = None) -> Array:
         """The rows of Q, transposed.
@@ -57,7 +68,43 @@ class Basis:
         (r, n) array
         """
         out = self.inverse.T @ (matrix - self.means).T
+        if self.polish is not None:
+            out = self.polish.T @ out
         return out if sqrt_weights is None else out * sqrt_weights
+
+    def forms(self, matrix: Array) -> Array:
+        """Coordinates of any linear forms in the coefficients: ``R^-T @ matrix.T``.
+
+        As ``rows``, but for combinations that need not have the constant column's value; nothing
+        cancels where they have it.
+
+        Parameters
+        ----------
+        matrix : (n, r) array
+
+        Returns
+        -------
+        (r, n) array
+        """
+        if self.constant >= 0:
+            matrix = matrix - matrix[:, self.constant, None] / self.level * self.means
+        out = self.inverse.T @ matrix.T
+        return np.asarray(out if self.polish is None else self.polish.T @ out)
+
+    def change_from(self, other: Basis) -> Array:
+        """``R @ inv(other.R)`` (r, r) for another basis of the same columns, other rows or weights.
+
+        It turns coordinates in the other basis into those in this one; large means cancel before
+        they cost digits.
+        """
+        if self.constant < 0 or self.constant != other.constant:
+            return np.asarray(self.R @ np.linalg.inv(other.R))
+        back = np.eye(len(self.means))
+        back[self.constant] += (self.means - other.means) / self.level
+        change = np.linalg.solve(self.inverse, back @ other.inverse)
+        if self.polish is not None:
+            change = np.linalg.solve(self.polish, change)
+        return np.asarray(change if other.polish is None else change @ other.polish)
 
 
 def orthonormal_basis(matrix: Array, sqrt_weights: Array | None = None) -> Basis:
@@ -84,24 +131,66 @@ def orthonormal_basis(matrix: Array, sqrt_weights: Array | None = None) -> Basis
         return Basis(np.empty((0, 0)), kept, 0.0, np.empty(0), np.empty((0, 0)))
     lowest, highest = matrix.min(axis=0), matrix.max(axis=0)
     constants = np.flatnonzero((lowest == highest) & (lowest != 0.0))
+    first = int(constants[0]) if len(constants) else -1
     means = np.zeros(p)
-    if len(constants):
+    if first >= 0:
         weights = None if sqrt_weights is None else sqrt_weights**2
         means = np.average(matrix, axis=0, weights=weights)
-        means[constants[0]] = 0.0
+        means[constants] = lowest[constants]
+        means[first] = 0.0
     gram = _gram(matrix, means, sqrt_weights)
-    norms = np.sqrt(np.diag(gram))
-    norms[norms == 0.0] = 1.0
+    norms = _lengths(gram)
     r = _solid_cholesky(gram / np.outer(norms, norms))
+    if r is None and first >= 0:
+        return _dependent_basis(matrix, np.where(kept > first, means, 0.0), first, sqrt_weights)
     if r is None:
-        kept, r = _qr_of_independent(matrix, means, norms, sqrt_weights)
-    scaled = r * norms[kept]
-    R = scaled.copy()
-    if len(constants) and constants[0] in kept:
-        column = int(np.flatnonzero(kept == constants[0])[0])
-        R += np.outer(scaled[:, column], means[kept] / lowest[constants[0]])
+        return _dependent_basis(matrix, means, first, sqrt_weights)
+    return _basis(r * norms, kept, means, first, lowest[first])
+
+
+def _basis(scaled: Array, kept: NDArray[np.intp], means: Array, first: int, level: float) -> Basis:
+    """A basis from R of the kept columns without their means, multiples of the constant column."""
+    R, constant = scaled, -1
+    if first in kept:
+        constant = int(np.flatnonzero(kept == first)[0])
+        R = scaled + np.outer(scaled[:, constant], means[kept] / level)
     logdet = float(np.log(np.abs(np.diag(scaled))).sum())
-    return Basis(R, kept, logdet, means[kept], np.asarray(np.linalg.inv(scaled)))
+    inverse = np.asarray(np.linalg.inv(scaled))
+    return Basis(R, kept, logdet, means[kept], inverse, constant, float(level))
+
+
+def _polished(basis: Basis, matrix: Array, sqrt_weights: Array | None) -> Basis:
+    """Make the rows of Q orthonormal as they come out."""
+    r = np.linalg.qr(basis.rows(matrix[:, basis.kept], sqrt_weights).T, mode="r")
+    change = float(np.log(np.abs(np.diag(r))).sum())
+    polish = np.asarray(np.linalg.inv(r))
+    return replace(basis, R=r @ basis.R, logdet=basis.logdet + change, polish=polish)
+
+
+def _lengths(gram: Array) -> Array:
+    """Lengths of columns from their cross-products, 1 for a column of zeros."""
+    lengths = np.sqrt(np.diag(gram))
+    lengths[lengths == 0.0] = 1.0
+    return lengths
+
+
+def _dependent_basis(matrix: Array, means: Array, first: int, sqrt_weights: Array | None) -> Basis:
+    """A basis of columns that are nearly dependent, some of them perhaps altogether.
+
+    Only columns after the constant one are without their means, so that which columns depend on
+    earlier ones stays as it is.
+    """
+    norms = _lengths(_gram(matrix, means, sqrt_weights))
+    raw = _lengths(_gram(matrix, np.zeros_like(means), sqrt_weights))
+    weak = np.clip(ROUNDING * raw / norms, DEPENDENT, SOLID)
+    columns = (matrix - means) / norms
+    if sqrt_weights is not None:
+        columns *= sqrt_weights[:, None]
+    kept, r = _qr_of_independent(columns, weak)
+    if first >= 0 and first not in kept and means.any():
+        return _dependent_basis(matrix, np.zeros_like(means), first, sqrt_weights)
+    basis = _basis(r * norms[kept], kept, means, first, matrix[0, first])
+    return _polished(basis, matrix, sqrt_weights)
 
 
 def _gram(matrix: Array, means: Array, sqrt_weights: Array | None) -> Array:
@@ -125,23 +214,27 @@ def _solid_cholesky(gram: Array) -> Array | None:
     return np.ascontiguousarray(r) if np.diag(r).min() > SOLID else None
 
 
-def _qr_of_independent(
-    matrix: Array, means: Array, norms: Array, sqrt_weights: Array | None
-) -> tuple[NDArray[np.intp], Array]:
-    """The columns that do not depend on earlier ones, and R of their QR decomposition."""
-    n, p = matrix.shape
-    columns = (matrix - means) / norms
-    if sqrt_weights is not None:
-        columns *= sqrt_weights[:, None]
+def _qr_of_independent(columns: Array, weak: Array) -> tuple[NDArray[np.intp], Array]:
+    """Which columns do not depend on earlier ones, and R of their QR decomposition.
+
+    Parameters
+    ----------
+    columns : (n, p) array
+        Of length 1 or 0.
+    weak : (p,) array
+        For each column, up to which part it counts as dependent where that alone is left of it.
+    """
+    n, p = columns.shape
     kept = np.arange(p)
     while True:
         r = np.linalg.qr(columns[:, kept], mode="r")
-        weak = np.flatnonzero(np.abs(np.diag(r)) < RANK_TOLERANCE)
+        left = np.abs(np.diag(r))
+        lost = np.flatnonzero(left < weak[kept[: len(left)]])
         if len(kept) > n:
-            weak = np.append(weak, n)
-        if len(weak) == 0:
+            lost = np.append(lost, n)
+        if len(lost) == 0:
             return kept, np.asarray(r)
-        kept = np.delete(kept, weak[0])
+        kept = np.delete(kept, lost[0])
 
 
 def lower_triangle(matrix: Array) -> Array:
