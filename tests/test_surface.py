@@ -597,3 +597,14 @@ def test_four_effects_of_two_correlations():
     fit = mw.lmer("y ~ x + (x + z + w | g)", data, REML=False)
     with pytest.raises(mw.ModelError, match="four different random effects"):
         fit.surface("cor_x.(Intercept)|g", "cor_w.z|g")
+
+
+def test_tables_print_as_one_line_without_their_arrays() -> None:
+    fit = mw.lmer("yield ~ 1 + (1 | region)", mw.load("wheat"), REML=False)
+    surface, profiles = fit.surface("mu", "tau", n=10, coarse=True), fit.profile("sigma")
+    tables = [surface, *surface.slices, profiles.table, *profiles.curves, profiles.pairs]
+    for table in tables:
+        assert len(repr(table)) < 200
+        assert "\n" not in repr(table)
+        assert "array(" not in repr(table)
+    assert repr(surface).startswith("<Surface (profile, ML) of (Intercept) (10 values, ")

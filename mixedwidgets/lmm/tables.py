@@ -1,7 +1,8 @@
 """The small tables that pictures are drawn from: plain arrays, computed elsewhere, never changed.
 
 A picture can be tested with a table and no model, and a model with no picture. Every table
-compares and hashes by identity, because equality of arrays has no single answer.
+compares and hashes by identity, because equality of arrays has no single answer, and prints as one
+line that says what it is of, not as its arrays.
 """
 
 from __future__ import annotations
@@ -16,7 +17,19 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
+def _range(values: Floats) -> str:
+    """The finite numbers of an array, as from the least to the largest."""
+    known = values[np.isfinite(values)]
+    return f"{known.min():.4g} to {known.max():.4g}" if known.size else "no finite value"
+
+
+def _few(names: tuple[str, ...], most: int = 6) -> str:
+    """Names, of many the first ones."""
+    left = len(names) - most
+    return ", ".join(names[:most]) + (f" and {left} more" if left > 0 else "")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Slice:
     """The log-likelihood along one parameter, through the optimum.
 
@@ -45,8 +58,11 @@ class Slice:
     wald: Floats
     estimate: float
 
+    def __repr__(self) -> str:
+        return f"<Slice of {self.name}: {len(self.x)} values, {_range(self.x)}>"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Surface:
     """The log-likelihood over two parameters, relative to its maximum.
 
@@ -102,8 +118,16 @@ class Surface:
         """Joint confidence -> drop at its contour: quantiles of chi-square with 2 degrees."""
         return {p: -2.0 * math.log(1.0 - p) for p in (0.50, 0.80, 0.95, 0.99)}
 
+    def __repr__(self) -> str:
+        (a, b), (ny, nx) = self.names, self.drop.shape
+        exact = f", {self.exact:.0%} of the points exact" if self.exact < 1.0 else ""
+        return (
+            f"<Surface ({self.kind}, {self.criterion}) of {a} ({nx} values, {_range(self.x)}) and "
+            f"{b} ({ny} values, {_range(self.y)}), drop {_range(self.drop)}{exact}>"
+        )
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class IntervalTable:
     """Wald and profile confidence intervals of every parameter of a model.
 
@@ -147,8 +171,14 @@ class IntervalTable:
     level: float
     criterion: str
 
+    def __repr__(self) -> str:
+        return (
+            f"<IntervalTable ({self.criterion}) at {100.0 * self.level:.4g} % of "
+            f"{len(self.names)} parameters: {_few(self.names)}>"
+        )
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class ProfileCurve:
     """The profile likelihood of one parameter.
 
@@ -195,8 +225,14 @@ class ProfileCurve:
     mass: tuple[float, float]
     note: str
 
+    def __repr__(self) -> str:
+        return (
+            f"<ProfileCurve of {self.name}: {len(self.value)} values, {_range(self.value)}, "
+            f"zeta {_range(self.zeta)}>"
+        )
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class ProfileTable:
     """The profile likelihood of several parameters of a model.
 
@@ -217,8 +253,15 @@ class ProfileTable:
     criterion: str
     level: float
 
+    def __repr__(self) -> str:
+        names = _few(tuple(curve.name for curve in self.curves))
+        return (
+            f"<ProfileTable ({self.criterion}) to {100.0 * self.level:.4g} % of "
+            f"{len(self.curves)} parameters: {names}>"
+        )
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class ProfilePair:
     """Two parameters together: traces, and the likelihood over both, on two scales.
 
@@ -247,8 +290,15 @@ class ProfilePair:
     zeta_y: Floats
     drop: Floats
 
+    def __repr__(self) -> str:
+        (a, b), (ny, nx) = self.names, self.drop.shape
+        return (
+            f"<ProfilePair of {a} ({nx} values, {_range(self.x)}) and "
+            f"{b} ({ny} values, {_range(self.y)})>"
+        )
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class PairsTable:
     """Profiles, and each two of them together.
 
@@ -263,8 +313,11 @@ class PairsTable:
     profiles: ProfileTable
     pairs: tuple[ProfilePair, ...]
 
+    def __repr__(self) -> str:
+        return f"<PairsTable: {len(self.pairs)} pairs of {self.profiles!r}>"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class ShrinkageTable:
     """Coefficients of every group with no, partial and complete pooling.
 
@@ -299,3 +352,9 @@ class ShrinkageTable:
     complete_pooling: Floats
     covariance: Floats
     criterion: str
+
+    def __repr__(self) -> str:
+        return (
+            f"<ShrinkageTable ({self.criterion}) of {_few(self.names)} for the {len(self.levels)} "
+            f"levels of {self.group}>"
+        )
