@@ -17,7 +17,7 @@ from mixedwidgets.lmm.expressions import names_in
 from mixedwidgets.lmm.foreign import as_pandas
 from mixedwidgets.lmm.leverage import cooks_distances, leverages
 from mixedwidgets.lmm.linalg import Array
-from mixedwidgets.lmm.ranef import linear_predictor
+from mixedwidgets.lmm.ranef import fixed_part, linear_predictor
 from mixedwidgets.lmm.residuals import residuals
 from mixedwidgets.lmm.rowwise import chosen_rows
 
@@ -68,7 +68,7 @@ def answers(design: Design, estimate: Estimate) -> dict[str, Array]:
     """What a model makes of each row used, (n,) each, under the names that ``augment`` gives."""
     hat = leverages(design, estimate)
     pearson = residuals(design, estimate, "pearson")
-    population = design.X @ estimate.beta
+    population = np.add(*fixed_part(design.X, estimate))
     out = {}
     if design.offset is not None:
         out[".offset"] = design.offset

@@ -161,6 +161,31 @@ def coordinates_of(design: Design) -> Coordinates:
     return Coordinates(shared, design, root, response, whiteners)
 
 
+def white_forms(design: Design, number: int, columns: Array) -> Array:
+    """Rows of one random-effects term in whitened coordinates, whatever rows they are.
+
+    Parameters
+    ----------
+    design : Design
+        By whose columns the coordinates are chosen.
+    number : int
+        Which of its terms.
+    columns : (n, k) array
+        The rows in the user's units, not multiplied by sqrt(w); or any linear forms in the effects.
+
+    Returns
+    -------
+    (k, n) array
+        ``W^-T @ columns.T`` with W the whitening of the term; large means cancel before they cost
+        digits.
+    """
+    root = None if design.weights is None else np.sqrt(design.weights)
+    whitener, _ = _whiten_block(design.blocks[number].columns, root)
+    if isinstance(whitener, Basis):
+        return whitener.forms(columns) * np.sqrt(len(design.y))
+    return np.asarray((columns / whitener).T)
+
+
 @dataclass(frozen=True)
 class _Response:
     """The response of a design in the coordinates of its fixed effects.

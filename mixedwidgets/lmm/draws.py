@@ -178,7 +178,7 @@ class RowDraws:
     def response(self, i: int, design: Design) -> Array:
         """The response (n,) of a replicate: that of ``fit.simulate`` with the same seed."""
         none = [np.zeros(len(b.names), dtype=bool) for b in design.blocks]
-        return simulated(self.rows, self.estimate, none, 1, stream(self.seed, i))[0]
+        return simulated(self.rows, design, self.estimate, none, 1, stream(self.seed, i))[0]
 
 
 Draws = GroupedDraws | RowDraws

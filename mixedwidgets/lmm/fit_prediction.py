@@ -93,14 +93,14 @@ class Prediction(Fitted):
         spread = interval == "prediction"
         rows = self._rows(newdata, kept, allow_new_levels, spread)
         complete = rows.complete()
-        mean = predicted_mean(complete, self.estimate, kept)
+        mean = predicted_mean(complete, self.design, self.estimate, kept)
         if not se_fit and interval is None:
             return pd.Series(*self._on_all(rows, mean, newdata is None), name="fit")
-        variance = mean_variance(complete, self.estimate, kept)
+        variance = mean_variance(complete, self.design, self.estimate, kept)
         columns = {"fit": mean, "se": np.sqrt(variance)}
         if interval is not None:
             if spread:
-                variance = variance + response_variance(complete, self.estimate, kept)
+                variance = variance + response_variance(complete, self.design, self.estimate, kept)
             half = float(ndtri(0.5 + 0.5 * level)) * np.sqrt(variance)
             columns |= {"lower": mean - half, "upper": mean + half}
         values, index = self._on_all(rows, np.array(list(columns.values())), newdata is None)
@@ -154,7 +154,7 @@ class Prediction(Fitted):
         generator = _generator(seed)
         kept = selected_columns(self.design, re_form)
         rows = self._rows(newdata, kept, allow_new_levels, True, True)
-        drawn = simulated(rows.complete(), self.estimate, kept, int(nsim), generator)
+        drawn = simulated(rows.complete(), self.design, self.estimate, kept, int(nsim), generator)
         values, index = self._on_all(rows, drawn, newdata is None)
         return pd.DataFrame(
             values.T, index=index, columns=[f"sim_{i + 1}" for i in range(nsim)], copy=False

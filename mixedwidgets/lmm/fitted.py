@@ -15,7 +15,13 @@ from mixedwidgets.lmm.estimate import Estimate, estimate
 from mixedwidgets.lmm.fitted_design import FittedDesign
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.parameters import Parameter, parameters, term_groups, value_of
-from mixedwidgets.lmm.ranef import RandomEffects, coefficients, linear_predictor, random_effects
+from mixedwidgets.lmm.ranef import (
+    RandomEffects,
+    coefficients,
+    deviations,
+    linear_predictor,
+    random_effects,
+)
 from mixedwidgets.lmm.report import VarianceBlock
 from mixedwidgets.lmm.theta import standard_deviations
 from mixedwidgets.lmm.verdict import Verdict, judge
@@ -231,7 +237,7 @@ class Fitted:
 
     @cached_property
     def _residuals(self) -> Array:
-        return self.design.y - linear_predictor(self.design, self.estimate)
+        return deviations(self.design, self.estimate)
 
     @cached_property
     def _variance_blocks(self) -> tuple[VarianceBlock, ...]:

@@ -17,22 +17,25 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mixedwidgets.lmm.crossproducts import white_forms
+from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.linalg import Array
-from mixedwidgets.lmm.ranef import block_modes
+from mixedwidgets.lmm.ranef import fixed_part
 from mixedwidgets.lmm.rows import Rows
 
 Kept = Sequence[NDArray[np.bool_]]
 
 
-def predicted_mean(rows: Rows, estimate: Estimate, kept: Kept) -> Array:
+def predicted_mean(rows: Rows, design: Design, estimate: Estimate, kept: Kept) -> Array:
     """The linear predictor of complete rows.
 
     Parameters
     ----------
     rows : Rows
         Without missing values.
-    estimate : Estimate
+    design, estimate
+        The fit.
     kept : sequence of (k,) arrays of bool
         For each block, which random effects are at their conditional modes; the others, and those
         of levels that the fit does not have, are zero.
@@ -42,23 +45,26 @@ def predicted_mean(rows: Rows, estimate: Estimate, kept: Kept) -> Array:
     (n,) array
     """
     moments = estimate.moments
-    out = rows.X @ estimate.beta + rows.offset
-    for columns, keep, modes, f in zip(
-        rows.columns, kept, block_modes(estimate), moments.factors, strict=True
+    constant, out = fixed_part(rows.X, estimate)
+    for number, (keep, modes, f) in enumerate(
+        zip(kept, estimate.solved.modes, moments.factors, strict=True)
     ):
+        if not keep.any():
+            continue
+        white = white_forms(design, number, np.where(keep, rows.columns[number], 0.0))
         known = rows.codes[f] < moments.levels[f]
         level = np.where(known, rows.codes[f], 0)
-        for a in np.flatnonzero(keep):
-            out += np.where(known, columns[:, a] * modes[level, a], 0.0)
-    return out
+        for z, effect in zip(white, modes, strict=True):
+            out += np.where(known, z * effect[level], 0.0)
+    return constant + out + rows.offset
 
 
-def mean_variance(rows: Rows, estimate: Estimate, kept: Kept) -> Array:
+def mean_variance(rows: Rows, design: Design, estimate: Estimate, kept: Kept) -> Array:
     """Variance of the error of ``predicted_mean``, given theta and sigma.
 
     Parameters
     ----------
-    rows, estimate, kept
+    rows, design, estimate, kept
         As there. Random effects that are kept but belong to a level that the fit does not have
         add their whole variance; effects that are not kept add none.
 
@@ -68,14 +74,11 @@ def mean_variance(rows: Rows, estimate: Estimate, kept: Kept) -> Array:
         In squared units of the response.
     """
     moments, solved = estimate.moments, estimate.solved
-    user = np.hstack(
-        [np.where(keep, columns, 0.0) for columns, keep in zip(rows.columns, kept, strict=True)]
-    )
-    white = np.linalg.solve(moments.whitening.T, user.T).T
+    white = _whitened(rows, design, kept)
     codes = tuple(
         np.where(level < m, level, -1) for level, m in zip(rows.codes, moments.levels, strict=True)
     )
-    t = np.linalg.solve(moments.basis.R.T, rows.X.T)
+    t = moments.basis.forms(rows.X)
     for columns, B, f in zip(moments.layout.slices, solved.B, moments.factors, strict=True):
         known = np.flatnonzero(codes[f] >= 0)
         Sz = white[known, columns] @ solved.S[columns, columns]
@@ -86,12 +89,12 @@ def mean_variance(rows: Rows, estimate: Estimate, kept: Kept) -> Array:
     return np.asarray(estimate.sigma**2 * (solved.row_variances(white, codes) + fixed))
 
 
-def response_variance(rows: Rows, estimate: Estimate, kept: Kept) -> Array:
+def response_variance(rows: Rows, design: Design, estimate: Estimate, kept: Kept) -> Array:
     """Variance of new responses around their mean: residuals and the effects that are not kept.
 
     Parameters
     ----------
-    rows, estimate, kept
+    rows, design, estimate, kept
         As for ``predicted_mean``.
 
     Returns
@@ -100,8 +103,15 @@ def response_variance(rows: Rows, estimate: Estimate, kept: Kept) -> Array:
         ``sigma^2 / w + z' Sigma z`` with z the columns that are not kept and Sigma the covariance
         of the random effects.
     """
-    out = estimate.sigma**2 / rows.weights
-    for columns, keep, Sigma in zip(rows.columns, kept, estimate.covariances, strict=True):
-        z = np.where(keep, 0.0, columns)
-        out = out + np.einsum("na,ab,nb->n", z, Sigma, z)
-    return out
+    white = _whitened(rows, design, [~keep for keep in kept])
+    spread = np.einsum("na,ab,nb->n", white, estimate.solved.S, white)
+    return np.asarray(estimate.sigma**2 * (1.0 / rows.weights + spread))
+
+
+def _whitened(rows: Rows, design: Design, kept: Kept) -> Array:
+    """Random-effects columns in whitened coordinates, zero for what is not kept, (n, K)."""
+    parts = [
+        white_forms(design, number, np.where(keep, columns, 0.0))
+        for number, (columns, keep) in enumerate(zip(rows.columns, kept, strict=True))
+    ]
+    return np.concatenate(parts).T

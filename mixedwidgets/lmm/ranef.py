@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mixedwidgets.lmm.crossproducts import white_forms
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.grouped import GroupedMoments, orthogonalise_rows
@@ -161,17 +162,37 @@ def coefficients(design: Design, estimate: Estimate) -> dict[str, pd.DataFrame]:
 
 def linear_predictor(design: Design, estimate: Estimate) -> Array:
     """Fitted values given the random effects, (n,), offset included."""
-    fitted = design.X @ estimate.beta + random_part(design, estimate)
+    constant, rest = fixed_part(design.X, estimate)
+    fitted = constant + (rest + random_part(design, estimate))
     return fitted if design.offset is None else fitted + design.offset
+
+
+def deviations(design: Design, estimate: Estimate, leave_out: int | None = None) -> Array:
+    """Response minus fitted values, (n,), possibly without the random effects of one factor."""
+    constant, rest = fixed_part(design.X, estimate)
+    response = design.y if design.offset is None else design.y - design.offset
+    return (response - constant) - (rest + random_part(design, estimate, leave_out))
+
+
+def fixed_part(X: Array, estimate: Estimate) -> tuple[Array, Array]:
+    """X beta of any rows in two parts, (n,) each: the mean of the response, and the rest.
+
+    In basis coordinates, where neither a large mean of a column costs digits nor, in the rest, a
+    large mean of the response.
+    """
+    moments = estimate.moments
+    along = moments.ols + estimate.solved.delta
+    return X @ moments.origin, along @ moments.basis.forms(X)
 
 
 def random_part(design: Design, estimate: Estimate, leave_out: int | None = None) -> Array:
     """Sum of the random effects of each row, (n,), possibly without those of one factor."""
     out = np.zeros(len(design.y))
-    for block, modes in zip(design.blocks, block_modes(estimate), strict=True):
+    for number, (block, modes) in enumerate(zip(design.blocks, estimate.solved.modes, strict=True)):
         if block.grouping != leave_out:
             codes = design.groupings[block.grouping].codes
-            out += np.einsum("ij,ij->i", block.columns, modes[codes])
+            rows = white_forms(design, number, block.columns)
+            out += np.einsum("ai,ai->i", rows, modes[:, codes])
     return out
 
 
@@ -232,12 +253,13 @@ def level_equations(design: Design, estimate: Estimate, factor: int) -> tuple[Ar
     if isinstance(moments, GroupedMoments):
         delta = estimate.solved.delta
         return moments.R, moments.C[:, -1] - np.tensordot(delta, moments.C[:, :-1], axes=(0, 1))
-    whitening = moments.whitening[np.ix_(columns, columns)]
-    residual = design.y - design.X @ estimate.beta - random_part(design, estimate, factor)
-    if design.offset is not None:
-        residual = residual - design.offset
-    blocks = [b.columns for b in design.blocks if b.grouping == factor]
-    rows = np.vstack([np.linalg.solve(whitening.T, np.hstack(blocks).T), residual])
+    residual = deviations(design, estimate, leave_out=factor)
+    blocks = [
+        white_forms(design, number, block.columns)
+        for number, block in enumerate(design.blocks)
+        if block.grouping == factor
+    ]
+    rows = np.vstack([*blocks, residual])
     if design.weights is not None:
         rows = rows * np.sqrt(design.weights)
     grouping = design.groupings[factor]

@@ -9,7 +9,7 @@ from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.leverage import left_over, leverages
 from mixedwidgets.lmm.linalg import Array
-from mixedwidgets.lmm.ranef import linear_predictor
+from mixedwidgets.lmm.ranef import deviations
 
 PLAIN = ("response", "working")
 WEIGHTED = ("pearson", "deviance")
@@ -18,7 +18,7 @@ TYPES = (*PLAIN, *WEIGHTED, "scaled", "studentized")
 
 def raw_residuals(design: Design, estimate: Estimate) -> Array:
     """Response minus fitted values given the random effects, (n,)."""
-    return np.asarray(design.y - linear_predictor(design, estimate))
+    return deviations(design, estimate)
 
 
 def residuals(

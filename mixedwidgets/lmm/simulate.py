@@ -6,20 +6,29 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.predict import Kept, predicted_mean
 from mixedwidgets.lmm.rows import Rows
 
 
-def simulated(rows: Rows, estimate: Estimate, kept: Kept, nsim: int, generator: Generator) -> Array:
+def simulated(
+    rows: Rows,
+    design: Design,
+    estimate: Estimate,
+    kept: Kept,
+    nsim: int,
+    generator: Generator,
+) -> Array:
     """Draw responses from a fitted model.
 
     Parameters
     ----------
     rows : Rows
         Without missing values.
-    estimate : Estimate
+    design, estimate
+        The fit.
     kept : sequence of (k,) arrays of bool
         For each block, which random effects stay at their conditional modes. The others are drawn
         with mean zero and their own covariance, as for levels not seen before; so are all effects
@@ -36,7 +45,7 @@ def simulated(rows: Rows, estimate: Estimate, kept: Kept, nsim: int, generator: 
     moments = estimate.moments
     out = generator.standard_normal((nsim, len(rows.X)))
     out *= estimate.sigma / np.sqrt(rows.weights)
-    out += predicted_mean(rows, estimate, kept)
+    out += predicted_mean(rows, design, estimate, kept)
     levels = [_occurring(codes) for codes in rows.codes]
     for columns, keep, block, f in zip(
         rows.columns, kept, moments.layout.slices, moments.factors, strict=True

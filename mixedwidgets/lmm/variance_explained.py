@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mixedwidgets.lmm.crossproducts import white_forms
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.ranef import fixed_part
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,16 @@ def variance_parts(design: Design, estimate: Estimate) -> VarianceParts:
     belongs to no part.
     """
     random = np.zeros(len(design.groupings))
-    for block, covariance in zip(design.blocks, estimate.covariances, strict=True):
-        squares = block.columns.T @ block.columns / len(design.y)
-        random[block.grouping] += float(np.sum(squares * covariance))
+    for number, (block, columns) in enumerate(
+        zip(design.blocks, estimate.moments.layout.slices, strict=True)
+    ):
+        white = white_forms(design, number, block.columns)
+        squares = white @ white.T / len(design.y)
+        relative = float(np.sum(squares * estimate.solved.S[columns, columns]))
+        random[block.grouping] += estimate.sigma**2 * relative
+    _, fixed = fixed_part(design.X, estimate)
     return VarianceParts(
-        fixed=float(np.var(design.X @ estimate.beta, ddof=1)),
+        fixed=float(np.var(fixed, ddof=1)),
         random=random,
         residual=estimate.sigma**2,
     )
