@@ -41,7 +41,7 @@ likelihood.maximize
 likelihood
 
 # a formula and a DataFrame become a Design
-lmm.foreign lmm.linalg lmm.tables
+lmm.flags lmm.foreign lmm.linalg lmm.tables
 lmm.bases lmm.coding lmm.columns lmm.expressions lmm.matrices lmm.mixture
 lmm.cautions lmm.checks lmm.groups lmm.lexer lmm.rowwise lmm.signatures
 lmm.arguments lmm.terms

@@ -302,7 +302,7 @@ def _logical(series: pd.Series) -> Factor:
     missing = series.isna().to_numpy()
     codes = np.full(len(series), -1, dtype=np.intp)
     codes[~missing] = series[~missing].to_numpy(dtype=bool)
-    return Factor(codes, pd.Index([False, True], dtype=object), logical=True)
+    return Factor(codes, pd.Index([False, True]), logical=True)
 
 
 def _whole_numbers(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[Any]]:

@@ -12,7 +12,9 @@ from scipy.special import chdtrc
 from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.fit import Fit
+from mixedwidgets.lmm.flags import yes_or_no
 from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.mixture import mixture_p_value
 from mixedwidgets.lmm.nesting import nesting, spans
 from mixedwidgets.lmm.rformat import format_number
 from mixedwidgets.lmm.rlayout import break_formula
@@ -74,6 +76,7 @@ def anova(
     notes give its p-value.
     """
     _refuse_other_things(fits)
+    refit = yes_or_no("refit", refit)
     if len(fits) == 1:
         return fits[0].anova(method or "satterthwaite", 3 if type is None else type)
     if method is not None or type is not None:
@@ -160,8 +163,7 @@ def _conservative(edge: int, statistic: float, df: int) -> str:
             "Pr(>Chisq) is conservative, because the smaller model holds several variances at zero,"
             " the edge of what is possible; the right p-value is smaller."
         )
-    below = float(chdtrc(df - 1, statistic)) if df > 1 else float(statistic <= 0.0)
-    mixed = 0.5 * below + 0.5 * float(chdtrc(df, statistic))
+    mixed = mixture_p_value(statistic, df)
     return (
         "Pr(>Chisq) is conservative, because the smaller model holds a variance at zero, the edge "
         f"of what is possible; an even mixture of chi-squares on {df - 1} and {df} Df gives "

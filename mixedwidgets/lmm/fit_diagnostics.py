@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mixedwidgets.errors import ModelError, nearest
 from mixedwidgets.lmm.augment import augmented, values_used
 from mixedwidgets.lmm.fitted import Fitted, theta_names
+from mixedwidgets.lmm.flags import yes_or_no
 from mixedwidgets.lmm.influence import Influence, influence
 from mixedwidgets.lmm.leverage import cooks_distances, leverages
 from mixedwidgets.lmm.pca import principal_components
@@ -44,7 +45,9 @@ class Diagnostics(Fitted):
         ModelError
             An unknown type.
         """
-        return self._padded(residuals(self.design, self.estimate, type, scaled), "resid")
+        return self._padded(
+            residuals(self.design, self.estimate, type, yes_or_no("scaled", scaled)), "resid"
+        )
 
     def hatvalues(self) -> pd.Series:
         """Leverages: how far each fitted value follows its own response, between 0 and 1.
@@ -111,6 +114,7 @@ class Diagnostics(Fitted):
         ModelError
             An unknown group.
         """
+        approximate = yes_or_no("approximate", approximate)
         if group is None:
             labels = self.design.index
             sets = list(np.arange(self.nobs)[:, None])
@@ -125,7 +129,7 @@ class Diagnostics(Fitted):
             group,
             labels,
             sets,
-            bool(approximate),
+            approximate,
             theta_names(self.design),
         )
 
@@ -186,7 +190,7 @@ class Diagnostics(Fitted):
         """
         parts = self._variance_parts
         adjusted, conditional = parts.adjusted_icc, parts.conditional_icc
-        if by_group:
+        if yes_or_no("by_group", by_group):
             groups = pd.Index([g.name for g in self.design.groupings], name="group")
             return pd.DataFrame({"adjusted": adjusted, "conditional": conditional}, index=groups)
         return pd.Series({"adjusted": adjusted.sum(), "conditional": conditional.sum()}, name="icc")

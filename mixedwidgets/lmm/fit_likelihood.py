@@ -9,6 +9,7 @@ from mixedwidgets.errors import ModelError, brief
 from mixedwidgets.lmm.confint import choose
 from mixedwidgets.lmm.estimate import Estimate, estimate
 from mixedwidgets.lmm.fitted import Fitted
+from mixedwidgets.lmm.flags import yes_or_no
 from mixedwidgets.lmm.profile_table import Profiles, followed, profiles
 from mixedwidgets.lmm.surface import check_surface, exact_surface
 from mixedwidgets.lmm.surface_axes import axis_named
@@ -107,6 +108,7 @@ class LikelihoodShape(Fitted):
             An unknown name, kind, criterion or n, or two parameters that have no surface.
         """
         check_surface(kind, n)
+        coarse = yes_or_no("coarse", coarse)
         found = self._estimate_by(criterion)
         axes = axis_named(a, self.design), axis_named(b, self.design)
         steps = exact_surface(self.design, found, *axes, kind, n)

@@ -19,6 +19,7 @@ from mixedwidgets.lmm.estimate import Estimate, estimate
 from mixedwidgets.lmm.expressions import names_in
 from mixedwidgets.lmm.fitted import Fitted, theta_names
 from mixedwidgets.lmm.fitted_design import FittedDesign
+from mixedwidgets.lmm.flags import yes_or_no
 from mixedwidgets.lmm.foreign import as_pandas
 from mixedwidgets.lmm.formula import parse
 from mixedwidgets.lmm.linalg import Array
@@ -221,13 +222,6 @@ def made(
     """
     found = estimate(source, reml, start, call.control, progress)
     return make(FittedDesign.of(design, found.optimum.theta), found, call)
-
-
-def yes_or_no(name: str, value: object) -> bool:
-    """Read an argument that is True or False."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise ModelError(f"{name} is {brief(value)}; give True or False.")
-    return bool(value)
 
 
 def checked_start(design: Design, start: Any) -> Array | None:

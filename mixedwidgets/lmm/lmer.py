@@ -11,7 +11,8 @@ from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.devfun import Devfun
 from mixedwidgets.lmm.fit import Fit
 from mixedwidgets.lmm.fitted import theta_names
-from mixedwidgets.lmm.fitting import asked, carry_out, checked_start, made, remarks, warn, yes_or_no
+from mixedwidgets.lmm.fitting import asked, carry_out, checked_start, made, remarks, warn
+from mixedwidgets.lmm.flags import yes_or_no
 from mixedwidgets.lmm.moments import moments
 from mixedwidgets.lmm.optimize import Progress
 from mixedwidgets.lmm.spec import ModelSpec

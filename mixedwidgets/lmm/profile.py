@@ -17,6 +17,7 @@ from mixedwidgets.lmm.wald import wald_covariance
 TOLERANCE = 1e-9  # of a limit, relative to its distance from the estimate
 CLOSE = 1e-4  # of zeta, relative: a steep curve makes short steps also far from its root
 MAX_EVALUATIONS = 60
+FAR = 1e3  # standard errors, in typical scales, that are none
 MANY_GROUPS = 100  # beyond, limits are not checked for other inner optima
 
 
@@ -105,8 +106,10 @@ def profile(estimate: Estimate, parameter: Parameter) -> Profile:
     value = value_of(parameter, estimate.covariances, estimate.sigma, estimate.beta)
     variance = float(wald_covariance(estimate, (parameter,))[0, 0])
     scale = np.sqrt(variance) if np.isfinite(variance) and variance > 0.0 else np.nan
-    if not np.isfinite(scale):
-        scale = 0.1 if parameter.kind == "cor" else _typical_scale(estimate, parameter)
+    if parameter.kind in ("sd", "cor"):
+        typical = 0.1 if parameter.kind == "cor" else _typical_scale(estimate, parameter)
+        if not scale <= FAR * max(typical, abs(value)):
+            scale = typical  # no information at the estimate, or rounding error of none
     return Profile(
         constraint=constraint,
         parameter=parameter,

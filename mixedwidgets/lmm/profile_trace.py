@@ -100,7 +100,7 @@ class _Curve:
                 out.ends_at_bound = beyond and abs(point.zeta) < self.cutoff
                 break
             gained = abs(point.zeta) - abs(last.zeta)
-            speed = point.slope if point.slope > 0.0 else gained / step
+            speed = point.slope if 0.0 < point.slope < np.inf else gained / step
             step = float(np.clip(wish / max(speed, 1e-300), 0.3 * step, 4.0 * step))
         else:
             out.flat = True
