@@ -11,6 +11,7 @@ from scipy.special import ndtri
 from mixedwidgets.errors import ModelError, nearest
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.fitted import Fitted
+from mixedwidgets.lmm.flags import yes_or_no
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.predict import Kept, mean_variance, predicted_mean, response_variance
 from mixedwidgets.lmm.re_form import selected_columns
@@ -89,12 +90,13 @@ class Prediction(Fitted):
         out as drawn anew.
         """
         _check_interval(interval, level)
+        errors = yes_or_no("se_fit", se_fit)
         kept = selected_columns(self.design, re_form)
         spread = interval == "prediction"
         rows = self._rows(newdata, kept, allow_new_levels, spread)
         complete = rows.complete()
         mean = predicted_mean(complete, self.design, self.estimate, kept)
-        if not se_fit and interval is None:
+        if not errors and interval is None:
             return pd.Series(*self._on_all(rows, mean, newdata is None), name="fit")
         variance = mean_variance(complete, self.design, self.estimate, kept)
         columns = {"fit": mean, "se": np.sqrt(variance)}
@@ -169,12 +171,13 @@ class Prediction(Fitted):
         labels: bool = False,
     ) -> Rows:
         """The rows asked for, with all levels known where it matters."""
+        unseen = yes_or_no("allow_new_levels", allow_new_levels)
         if newdata is None:
             return fitted_rows(self.design)
         conditioned = _factors_of(self.design, kept)
         labelled = [labels or g.name in conditioned for g in self.design.groupings]
         rows = new_rows(self.design, self.call, newdata, labelled, spread)
-        if not allow_new_levels:
+        if not unseen:
             refuse_new_levels(
                 rows,
                 conditioned,

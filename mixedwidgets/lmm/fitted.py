@@ -13,6 +13,7 @@ from mixedwidgets.lmm.call import Call
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate, estimate
 from mixedwidgets.lmm.fitted_design import FittedDesign
+from mixedwidgets.lmm.flags import yes_or_no
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.parameters import Parameter, parameters, term_groups, value_of
 from mixedwidgets.lmm.ranef import (
@@ -200,7 +201,7 @@ class Fitted:
         RandomEffects
             A dictionary of DataFrames, one for each grouping factor.
         """
-        return random_effects(self.design, self.estimate, cond_var)
+        return random_effects(self.design, self.estimate, yes_or_no("cond_var", cond_var))
 
     def coef(self) -> dict[str, pd.DataFrame]:
         """Fixed effects plus conditional modes: each group's own coefficients.
