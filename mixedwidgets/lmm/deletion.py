@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.crossproducts import coordinates_of
 from mixedwidgets.lmm.design import Design, Grouping, RandomBlock
-from mixedwidgets.lmm.deviance import solve
-from mixedwidgets.lmm.estimate import Estimate, estimate
+from mixedwidgets.lmm.deviance import AnySolved, solve
+from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.grouped import GroupedMoments, Orthogonal, orthogonalise_rows
 from mixedwidgets.lmm.leverage import left_over, row_terms
 from mixedwidgets.lmm.linalg import Array, orthonormal_basis
 from mixedwidgets.lmm.moments import AnyMoments, moments
-from mixedwidgets.lmm.optimize import whitened_factor
+from mixedwidgets.lmm.optimize import optimise, whitened_factor
 from mixedwidgets.lmm.residuals import residuals
 
 Ints = NDArray[np.intp]
@@ -45,6 +45,10 @@ class Deletions:
     beta : (D, p) array
     vcov : (D, p, p) array
         Covariance of the coefficients.
+    moved : (D, p) array
+        ``L^-1`` times the change of the coefficients, ``L L'`` their covariance from all rows.
+    relative_vcov : (D, p, p) array
+        ``L^-1 vcov L^-T``.
     notes : dict of int to str
         What is wrong with the estimates without a set, a sentence; what does not exist is NaN.
     """
@@ -53,6 +57,8 @@ class Deletions:
     sigma: Array
     beta: Array
     vcov: Array
+    moved: Array
+    relative_vcov: Array
     notes: dict[int, str]
 
 
@@ -78,6 +84,8 @@ def delete_sets(design: Design, full: Estimate, sets: Sequence[Ints], held: bool
         sigma=np.full(count, np.nan),
         beta=np.full((count, p), np.nan),
         vcov=np.full((count, p, p), np.nan),
+        moved=np.full((count, p), np.nan),
+        relative_vcov=np.full((count, p, p), np.nan),
         notes={},
     )
     without = _deleter(design, full)
@@ -87,9 +95,9 @@ def delete_sets(design: Design, full: Estimate, sets: Sequence[Ints], held: bool
             out.notes[d] = NO_RESIDUAL
             continue
         try:
-            out.theta[d], out.sigma[d], out.beta[d], out.vcov[d], found = again(
-                without(rows), full.reml, theta
-            )
+            left = without(rows)
+            out.theta[d], solved, found = again(left, full.reml, theta)
+            _record(out, d, full, left, solved)
         except ModelError as error:
             out.notes[d] = str(error)
         except np.linalg.LinAlgError:
@@ -131,29 +139,48 @@ def delete_rows(design: Design, full: Estimate) -> Deletions:
         notes = dict.fromkeys(range(len(e)), NO_RESIDUAL) | notes
     along = half @ terms.fixed
     inner = half @ half.T + np.einsum("an,bn->nab", along / left, along)
+    relative = np.eye(len(half)) + np.einsum("an,bn->nab", terms.fixed / left, terms.fixed)
     return Deletions(
         theta=np.tile(full.optimum.theta, (len(e), 1)),
         sigma=np.sqrt(np.maximum(sigma2, 0.0)),
         beta=full.beta - (along * (e / left)).T,
         vcov=sigma2[:, None, None] * inner,
+        moved=-(terms.fixed * (e / left)).T / full.sigma,
+        relative_vcov=(sigma2 / full.sigma**2)[:, None, None] * relative,
         notes=notes,
     )
 
 
-def _searched(of: AnyMoments, reml: bool, theta: Array) -> tuple[Array, float, Array, Array, bool]:
-    found = estimate(of, reml, theta)
-    return found.optimum.theta, found.sigma, found.beta, found.vcov, found.optimum.converged
+def _searched(of: AnyMoments, reml: bool, theta: Array) -> tuple[Array, AnySolved, bool]:
+    found = optimise(of, reml, theta)
+    return found.theta, found.solved, found.converged
 
 
-def _given_theta(
-    of: AnyMoments, reml: bool, theta: Array
-) -> tuple[Array, float, Array, Array, bool]:
+def _given_theta(of: AnyMoments, reml: bool, theta: Array) -> tuple[Array, AnySolved, bool]:
     T = whitened_factor(theta, of)
-    solved = solve(T @ T.T, of, reml)
+    return theta, solve(T @ T.T, of, reml), True
+
+
+def _record(out: Deletions, d: int, full: Estimate, left: AnyMoments, solved: AnySolved) -> None:
+    """Write down the estimates without one set of rows.
+
+    They are compared in coordinates of the basis of all rows, where large means cancel.
+    """
     sigma2 = solved.q / solved.N
-    half = np.linalg.inv(of.basis.R) @ solved.root.T
-    beta = of.coefficients(solved.delta)
-    return theta, float(np.sqrt(sigma2)), beta, sigma2 * (half @ half.T), True
+    half = np.linalg.inv(left.basis.R) @ solved.root.T
+    out.sigma[d] = np.sqrt(sigma2)
+    out.beta[d] = left.coefficients(solved.delta)
+    out.vcov[d] = sigma2 * (half @ half.T)
+    whole = full.moments
+    along, root = left.ols + solved.delta, solved.root.T
+    if left.basis is not whole.basis:
+        change = whole.basis.change_from(left.basis)
+        along = change @ along + whole.basis.R @ (left.origin - whole.origin)
+        root = change @ root
+    back = np.linalg.inv(full.solved.root.T) / full.sigma
+    relative = np.sqrt(sigma2) * (back @ root)
+    out.moved[d] = back @ (along - whole.ols - full.solved.delta)
+    out.relative_vcov[d] = relative @ relative.T
 
 
 def _deleter(design: Design, full: Estimate) -> Callable[[Ints], AnyMoments]:

@@ -40,6 +40,10 @@ class Influence:
         Relative covariance parameters.
     vcov : (D, p, p) array
         Covariance matrices of the coefficients.
+    moved : (D, p) array
+        ``L^-1 dfbeta`` with L a root of the covariance of the coefficients from all rows, ``L L'``.
+    relative_vcov : (D, p, p) array
+        ``L^-1 vcov L^-T``.
     full : Series
         The estimates from all rows.
     full_vcov : DataFrame
@@ -54,6 +58,8 @@ class Influence:
     estimates: pd.DataFrame
     theta: pd.DataFrame
     vcov: Array
+    moved: Array
+    relative_vcov: Array
     full: pd.Series
     full_vcov: pd.DataFrame
     notes: Mapping[object, str] = field(default_factory=dict)
@@ -90,8 +96,9 @@ class Influence:
         As influence.ME and HLMdiag define it. lme4's ``cooks.distance(influence(fit))`` multiplies
         it by (D - p) / D with D the number of rows or groups.
         """
-        change = self._standardised(self.dfbeta.to_numpy().T)
-        return self._series(np.sum(change**2, axis=0) / len(self.full_vcov), "cooks_distance")
+        self._refuse_no_coefficients()
+        distance = np.sum(self.moved**2, axis=1) / len(self.full_vcov)
+        return self._series(distance, "cooks_distance")
 
     @property
     def covratio(self) -> pd.Series:
@@ -99,13 +106,15 @@ class Influence:
 
         Above 1 where the rows make the coefficients more precise.
         """
+        self._refuse_no_coefficients()
         with np.errstate(invalid="ignore"):
-            return self._series(np.linalg.det(self._relative_vcov), "covratio")
+            return self._series(np.linalg.det(self.relative_vcov), "covratio")
 
     @property
     def covtrace(self) -> pd.Series:
         """``|tr(vcov^-1 vcov_without) - p|``: 0 where the rows leave the precision as it is."""
-        trace = np.einsum("daa->d", self._relative_vcov)
+        self._refuse_no_coefficients()
+        trace = np.einsum("daa->d", self.relative_vcov)
         return self._series(np.abs(trace - len(self.full_vcov)), "covtrace")
 
     def to_frame(self) -> pd.DataFrame:
@@ -145,23 +154,12 @@ class Influence:
         how = "theta held" if self.approximate else "every parameter estimated again"
         return f"What changes when one {what} of {len(self.size)} is left out ({how})."
 
-    @property
-    def _relative_vcov(self) -> Array:
-        """``L^-1 vcov_without L^-T`` with ``vcov = L L'``, (D, p, p)."""
-        p = len(self.full_vcov)
-        left = self._standardised(self.vcov.transpose(1, 0, 2).reshape(p, len(self.vcov) * p))
-        both = self._standardised(left.reshape(p, -1, p).transpose(2, 1, 0).reshape(p, -1))
-        return both.reshape(p, -1, p).transpose(1, 0, 2)
-
-    def _standardised(self, columns: Array) -> Array:
-        """``L^-1 columns`` with ``vcov = L L'``."""
+    def _refuse_no_coefficients(self) -> None:
         if len(self.full_vcov) == 0:
             raise ModelError(
                 "This measure of influence needs fixed effects, and the model has none; look at "
                 "`change`."
             )
-        root = np.linalg.cholesky(self.full_vcov.to_numpy())
-        return np.asarray(np.linalg.solve(root, columns), dtype=np.float64)
 
     def _series(self, values: Array, name: str) -> pd.Series:
         return pd.Series(values, index=self.size.index, name=name)
@@ -209,6 +207,8 @@ def influence(
         estimates=_estimates(design, estimate, found, labels),
         theta=pd.DataFrame(found.theta, index=labels, columns=list(theta_names)),
         vcov=found.vcov,
+        moved=found.moved,
+        relative_vcov=found.relative_vcov,
         full=_full(design, estimate),
         full_vcov=pd.DataFrame(estimate.vcov.copy(), index=names, columns=names),
         notes={labels[d]: note for d, note in found.notes.items()},
