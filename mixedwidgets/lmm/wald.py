@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import ndtri
 
@@ -11,19 +13,47 @@ from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.parameters import Parameter, value_of
 
 
-def variance_information(estimate: Estimate) -> tuple[Array, Array]:
-    """Observed information of the covariance factor and log sigma, coefficients profiled out.
+@dataclass(frozen=True)
+class Information:
+    """Observed information of a covariance factor F and log sigma, coefficients profiled out.
 
-    Returns
-    -------
-    z : (ntheta + 1,) array
-        Elements of the unscaled factor, column by column, and log sigma.
-    information : (ntheta + 1, ntheta + 1) array
-        Half the Hessian of minus twice the log-likelihood.
+    Attributes
+    ----------
+    factor : (K, K) array
+        F, lower triangular and not divided by sigma.
+    back : (K, K) array
+        ``back @ F`` is a factor of the covariance of the random effects in the user's units.
+    matrix : (ntheta + 1, ntheta + 1) array
+        Half the Hessian of minus twice the log-likelihood in the elements of F, column by column,
+        and log sigma.
     """
-    constraint = constrain(estimate.moments, (), estimate.reml, natural=True)
-    z = constraint.start(estimate.factor, estimate.sigma)
-    return z, 0.5 * constraint.hessian(z)
+
+    factor: Array
+    back: Array
+    matrix: Array
+
+
+def variance_information(estimate: Estimate, natural: bool = False) -> Information:
+    """Information in whitened coordinates, where large means and small units cost no digits.
+
+    Parameters
+    ----------
+    estimate : Estimate
+    natural : bool
+        Take the user's units. So does a factor with a column of zeros that whitening would move:
+        which variances are held at zero is said in the user's units.
+    """
+    moments, factor = estimate.moments, estimate.factor
+    white = estimate.sigma * estimate.optimum.T
+    natural = natural or not np.array_equal(np.any(white, axis=0), np.any(factor, axis=0))
+    constraint = constrain(moments, (), estimate.reml, natural=natural)
+    if natural:
+        z = constraint.start(factor, estimate.sigma)
+        back: Array = np.eye(len(factor))
+    else:
+        z = np.append(moments.layout.vector(white), np.log(estimate.sigma))
+        factor, back = white, np.linalg.inv(moments.whitening)
+    return Information(factor, back, 0.5 * constraint.hessian(z))
 
 
 def wald_covariance(estimate: Estimate, chosen: tuple[Parameter, ...]) -> Array:
@@ -50,26 +80,31 @@ def wald_covariance(estimate: Estimate, chosen: tuple[Parameter, ...]) -> Array:
 def _variance_part(estimate: Estimate, chosen: tuple[Parameter, ...]) -> tuple[Array, Array]:
     """Jacobian of the parameters in the free elements, and the covariance of those elements."""
     layout = estimate.moments.layout
-    z, information = variance_information(estimate)
+    natural = any(p.kind == "theta" for p in chosen)
+    information = variance_information(estimate, natural)
     columns = layout.position[1]
-    free = np.append(np.any(estimate.factor, axis=0)[columns], True)
-    sub = information[np.ix_(free, free)]
+    free = np.append(np.any(information.factor, axis=0)[columns], True)
+    sub = information.matrix[np.ix_(free, free)]
     scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(sub)), 1e-300))
     covariance = np.linalg.pinv(sub * np.outer(scale, scale), hermitian=True)
     covariance = covariance * np.outer(scale, scale)
-    jacobian = np.array([_gradient(estimate, p, len(z)) for p in chosen])
+    jacobian = np.array([_gradient(estimate, p, information) for p in chosen])
     return jacobian[:, free], covariance
 
 
-def _gradient(estimate: Estimate, parameter: Parameter, size: int) -> Array:
-    """Gradient of a parameter in the elements of the factor and log sigma; NaN at a boundary."""
+def _gradient(estimate: Estimate, parameter: Parameter, information: Information) -> Array:
+    """Gradient of a parameter in the elements of F and log sigma; NaN at a boundary.
+
+    Elements of theta need F in the user's units.
+    """
+    size = len(information.matrix)
     out = np.zeros(size)
     if parameter.kind == "sigma":
         out[-1] = estimate.sigma
         return out
     layout = estimate.moments.layout
     begin = layout.starts[parameter.block]
-    factor = estimate.factor
+    factor = information.factor
     if parameter.kind == "theta":
         place = np.zeros_like(factor)
         place[begin + parameter.i, begin + parameter.j] = 1.0
@@ -80,19 +115,20 @@ def _gradient(estimate: Estimate, parameter: Parameter, size: int) -> Array:
         out[-1] = -value
         return out
     value = value_of(parameter, estimate.covariances, estimate.sigma, estimate.beta)
-    left = factor[begin + parameter.i]
-    matrix = np.zeros_like(factor)
+    into = information.back[begin + parameter.i]
+    left = into @ factor
     if parameter.kind == "sd":
         if value == 0.0:
             return np.full(size, np.nan)
-        matrix[begin + parameter.i] = left / value
+        matrix = np.outer(into, left / value)
     else:
-        right = factor[begin + parameter.j]
-        a, b = np.linalg.norm(left), np.linalg.norm(right)
         if not abs(value) < 1.0 - 1e-12:
             return np.full(size, np.nan)
-        matrix[begin + parameter.i] = right / (a * b) - value * left / a**2
-        matrix[begin + parameter.j] = left / (a * b) - value * right / b**2
+        other = information.back[begin + parameter.j]
+        right = other @ factor
+        a, b = np.linalg.norm(left), np.linalg.norm(right)
+        matrix = np.outer(into, right / (a * b) - value * left / a**2)
+        matrix += np.outer(other, left / (a * b) - value * right / b**2)
     out[:-1] = layout.vector(matrix)
     return out
 
