@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from tests.reference_data import MISSING, reference_folder
+# One thread of linear algebra, as `make test` has it: with several, a matrix of 60 rows can take a
+# thousand times as long where other programs keep the processors busy. Before numpy is imported.
+for library in ("OPENBLAS", "OMP", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+from tests.reference_data import MISSING, reference_folder  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
