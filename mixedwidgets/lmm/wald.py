@@ -49,11 +49,10 @@ def variance_information(estimate: Estimate, natural: bool = False) -> Informati
     constraint = constrain(moments, (), estimate.reml, natural=natural)
     if natural:
         z = constraint.start(factor, estimate.sigma)
-        back: Array = np.eye(len(factor))
-    else:
-        z = np.append(moments.layout.vector(white), np.log(estimate.sigma))
-        factor, back = white, np.linalg.inv(moments.whitening)
-    return Information(factor, back, 0.5 * constraint.hessian(z))
+        return Information(factor, np.eye(len(factor)), 0.5 * constraint.hessian(z))
+    z = np.append(moments.layout.vector(white), np.log(estimate.sigma))
+    back = np.asarray(np.linalg.inv(moments.whitening))
+    return Information(white, back, 0.5 * constraint.hessian(z))
 
 
 def wald_covariance(estimate: Estimate, chosen: tuple[Parameter, ...]) -> Array:
