@@ -76,6 +76,44 @@ def cases(draw, formulas=ANY) -> Case:
     return Case(formula, draw(st.booleans()), data)
 
 
+def answers(fit: Fit, data: pd.DataFrame) -> dict[str, np.ndarray]:
+    """What follows from a fit to data and means the same whatever the units of a covariate."""
+    new = data.iloc[:7].assign(a="new", b="new")
+    found = {
+        "population": fit.predict(re_form="none", interval="prediction"),
+        "one term": fit.predict(data, re_form=f"~ {_first_term(fit)}", interval="prediction"),
+        "groups": fit.predict(data, interval="confidence"),
+        "new groups": fit.predict(new, allow_new_levels=True, interval="prediction"),
+        "shares": np.append(fit.r2().to_numpy(dtype=float), _shares(fit)),
+        "sigma": fit.confint("sigma", method="wald"),
+        "leverages": fit.hatvalues(),
+        "residuals": fit.resid("scaled"),
+    }
+    for what in ({"approximate": True}, {"group": "a"}, {"group": "a", "approximate": True}):
+        left_out = fit.influence(**what)
+        for measure in ("cooks_distance", "covratio", "covtrace"):
+            found[f"{measure} {what}"] = getattr(left_out, measure)
+    return {name: np.asarray(values, dtype=float) for name, values in found.items()}
+
+
+def _first_term(fit: Fit) -> str:
+    block = fit.design.blocks[0]
+    names = [name for name in block.names if name != "(Intercept)"]
+    return f"({' + '.join(['1', *names])} | {fit.design.groupings[block.grouping].name})"
+
+
+def _shares(fit: Fit) -> np.ndarray:
+    return np.asarray(fit.icc(), dtype=float).ravel()
+
+
+def assert_same_answers(ours: dict, others: dict, rel: float = 1e-6) -> None:
+    for name, expected in ours.items():
+        size = np.abs(expected[np.isfinite(expected)]).max(initial=1.0)
+        np.testing.assert_allclose(
+            others[name], expected, rtol=rel, atol=rel * size, err_msg=name, equal_nan=True
+        )
+
+
 def fitted(case: Case, formula: str | None = None, **changes) -> Fit:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -164,6 +202,48 @@ def test_a_covariate_far_from_zero(case, shift):
     kept = (ours["var1"] == "x") & ours["var2"].isna()
     np.testing.assert_allclose(theirs["sdcor"][kept], ours["sdcor"][kept], rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(other.fitted(), plain.fitted(), atol=1e-5 * plain.sigma, rtol=0)
+
+
+ANSWERING = [
+    "y ~ x + (x | a)",
+    "y ~ x * f + (1 | a)",
+    "y ~ x * f + (x | a)",
+    "y ~ x * z + (x | a)",
+    "y ~ x + f + (x | a) + (1 | b)",
+]
+
+
+@few
+@given(cases(ANSWERING), st.sampled_from([1e6, 1e7, 1e9, -1e9]))
+def test_answers_from_a_covariate_far_from_zero(case, shift):
+    """With interactions too, no column is dropped and every answer is the same."""
+    plain = fitted(case)
+    if plain.verdict.kind != "converged":
+        return
+    data = case.data.assign(x=case.data["x"] + shift)
+    other = fitted(Case(case.formula, case.reml, data))
+    assert not other.design.dropped
+    assert_same_answers(answers(plain, case.data), answers(other, data))
+
+
+@few
+@given(cases(ANSWERING), st.sampled_from([1e-6, 1e6]))
+def test_answers_from_a_covariate_in_other_units(case, unit):
+    plain = fitted(case)
+    if plain.verdict.kind != "converged":
+        return
+    data = case.data.assign(x=case.data["x"] * unit)
+    other = fitted(Case(case.formula, case.reml, data))
+    assert_same_answers(answers(plain, case.data), answers(other, data))
+
+
+@few
+@given(cases(ANSWERING))
+def test_predictions_for_the_data_are_the_fitted_values(case):
+    """Also where the covariate is a mean with a millionth beside it."""
+    fit = fitted(case, x=1e3 + 1e-6 * case.data["x"])
+    data = case.data.assign(x=1e3 + 1e-6 * case.data["x"])
+    np.testing.assert_allclose(fit.predict(data), fit.fitted(), atol=1e-12, rtol=1e-12)
 
 
 @few
