@@ -159,5 +159,5 @@ def test_refused() -> None:
         mw.drop1(fit, test="chi")
     with pytest.raises(mw.ModelError, match="choose 'satterthwaite' or 'kenward-roger'"):
         mw.drop1(fit, test="F", method="kr")
-    with pytest.raises(mw.ModelError, match="drop1 needs a fit made by lmer, not a str"):
+    with pytest.raises(mw.ModelError, match="drop1 needs a fit made by lmer, not '"):
         mw.drop1("fit")  # type: ignore[arg-type]

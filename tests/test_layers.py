@@ -43,8 +43,8 @@ likelihood
 # a formula and a DataFrame become a Design
 lmm.flags lmm.foreign lmm.linalg lmm.tables
 lmm.bases lmm.coding lmm.columns lmm.expressions lmm.matrices lmm.mixture
-lmm.cautions lmm.checks lmm.groups lmm.lexer lmm.rowwise lmm.signatures
-lmm.arguments lmm.terms
+lmm.cautions lmm.checks lmm.groups lmm.lexer lmm.signatures
+lmm.arguments lmm.rowwise lmm.terms
 lmm.functions
 lmm.modelmatrix lmm.spec
 lmm.random_terms
@@ -71,8 +71,8 @@ lmm.all_fit lmm.batch_search lmm.devfun lmm.estimate lmm.progress lmm.refit
 lmm.parameters lmm.polar
 lmm.constrained lmm.labels
 lmm.constrain lmm.verdict
-lmm.ftests lmm.hypotheses lmm.leverage lmm.pca lmm.ranef lmm.satterthwaite lmm.variance_explained
-lmm.kenward_roger
+lmm.ftests lmm.hypotheses lmm.leverage lmm.pca lmm.ranef lmm.satterthwaite
+lmm.kenward_roger lmm.variance_explained
 lmm.held_fixed lmm.pooling lmm.pooling_path lmm.predict lmm.residuals lmm.scales lmm.wald
 lmm.augment lmm.deletion lmm.profile lmm.simulate
 lmm.draws lmm.influence lmm.intervals lmm.profile_trace lmm.surface_axes lmm.walk

@@ -108,7 +108,7 @@ def test_variables_are_not_looked_up(formula, fragment):
             {"y": pd.Series([1.0, 2.0]), "x": pd.Series([1.0] * 3), "g": list("ab")},
             "y has 2, x has",
         ),
-        ({"y": [1.0] * 4, "x": 3.0, "g": list("aabb")}, "'x' must have one dimension, not 0"),
+        ({"y": [1.0] * 4, "x": 3.0, "g": list("aabb")}, "'x' is the single value 3.0"),
         ({"y": np.ones((4, 2)), "x": [1.0] * 4, "g": list("aabb")}, "'y' must have one dimension"),
         (
             {"y": DATA["y"], "x": DATA["x"].iloc[::-1], "g": DATA["g"]},

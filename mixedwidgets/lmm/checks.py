@@ -29,6 +29,7 @@ def refuse_text_response(response: Expr, value: Variable) -> Numeric:
             raise DataError(
                 f"the response {described(response)} holds text or categories, "
                 f"such as {value.labels()[0]!r}; a linear mixed model needs numbers"
+                f"{_as_numbers(response, value)}"
                 if len(value.levels)
                 else f"the response {described(response)} holds no values"
             )
@@ -59,7 +60,22 @@ def refuse_not_a_number(
         raise DataError(_where(expr, missing, table.index, "is not a number"))
 
 
-_LARGEST = 1e150
+LARGEST = 1e150  # beyond, squares are too large for a computer
+SMALLEST = 1e-150  # below, they are nothing
+
+
+def _as_numbers(expr: Expr, value: Factor) -> str:
+    """Advice where a factor is numbers written as text, or nothing."""
+    if not isinstance(expr, Name) or not all(map(_is_written_number, value.levels)):
+        return ""
+    return f"; these are numbers written as text, which pd.to_numeric(data[{expr.name!r}]) reads"
+
+
+def _is_written_number(level: object) -> bool:
+    try:
+        return isinstance(level, str) and np.isfinite(float(level))
+    except ValueError:
+        return False
 
 
 def refuse_infinite(expr: Expr, value: Variable, index: pd.Index) -> None:
@@ -74,9 +90,20 @@ def refuse_infinite(expr: Expr, value: Variable, index: pd.Index) -> None:
     infinite = np.isinf(size)
     if infinite.any():
         raise DataError(_where(expr, infinite, index, "is infinite"))
-    large = size > _LARGEST
+    large = size > LARGEST
     if large.any():
-        raise DataError(_where(expr, large, index, f"is larger than {_LARGEST:g}"))
+        raise DataError(_where(expr, large, index, f"is larger than {LARGEST:g}"))
+
+
+def refuse_tiny(expr: Expr, value: Variable) -> None:
+    """Refuse numbers whose squares are nothing in a computer."""
+    if isinstance(value, Numeric):
+        largest = float(np.max(np.abs(value.values), initial=0.0))
+        if 0.0 < largest < SMALLEST:
+            raise DataError(
+                f"{described(expr)} holds no number beyond {SMALLEST:g}, and the squares of such "
+                "numbers are too small for a computer; rescale it"
+            )
 
 
 def refuse_lost_coding(expr: Expr, whole: Variable, used: Variable) -> None:
@@ -111,9 +138,10 @@ def _where(expr: Expr, bad: NDArray[np.bool_], index: pd.Index, what: str) -> st
 def refuse_constant_response(y: Array, response: Expr) -> None:
     """Refuse a response without variation."""
     if y.min() == y.max():
+        rows = f"in all {len(y)} rows used" if len(y) > 1 else "in the only row used"
         raise ModelError(
-            f"the response {described(response)} has the same value ({y[0]:g}) in all {len(y)} "
-            "rows used, so there is no variation to explain"
+            f"the response {described(response)} has the same value ({y[0]:g}) {rows}, so there "
+            "is no variation to explain"
         )
 
 
@@ -195,9 +223,11 @@ def refuse_unknown_contrasts(
 ) -> None:
     """Refuse contrasts for something that is not a factor of the fixed part."""
     if not isinstance(contrasts, Mapping):
+        factors = [plain_name(e) for e, v in variables.items() if isinstance(v, Factor)]
+        example = {factors[0] if factors else "diet": "sum"}
         raise DataError(
             f"contrasts is {contrasts!r}; give a dictionary from the names of factors to codings, "
-            "such as {'treatment': 'sum'}"
+            f"such as {example}"
         )
     for key in contrasts:
         if not isinstance(key, str):
@@ -220,9 +250,15 @@ def refuse_unknown_contrasts(
             )
 
 
-def refuse_saturated(rank: int, n: int) -> None:
+def refuse_saturated(rank: int, n: int, variables: Mapping[Expr, Variable]) -> None:
     """Refuse fixed effects that leave no observation for the variances."""
     if rank >= n:
+        for expr, value in variables.items():
+            if isinstance(value, Factor) and _as_numbers(expr, value):
+                raise DataError(
+                    f"{described(expr)} holds {len(value.levels)} categories, which leaves nothing "
+                    f"to estimate variances from{_as_numbers(expr, value)}"
+                )
         raise ModelError(
             f"the fixed effects have {rank} independent columns for {n} observations, which "
             "leaves nothing to estimate variances from; use fewer fixed effects"

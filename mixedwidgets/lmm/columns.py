@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mixedwidgets.errors import DataError, listed, nearest
+from mixedwidgets.errors import DataError, brief, listed, nearest
 from mixedwidgets.lmm.foreign import as_pandas, shared_index
 from mixedwidgets.lmm.linalg import Array
 
@@ -221,19 +221,23 @@ class Table:
         return column
 
 
-def read_column(column: Any, name: str) -> Variable:
+def read_column(column: Any, name: str, what: str | None = None) -> Variable:
     """Turn one column into numbers or a factor.
 
     Numbers (also nullable, decimal, or Python numbers in an object column) stay numbers; text,
     categories and True/False become factors. Text levels are sorted by ``alphabetical``.
+    Errors speak of ``what``, the column of that name by default.
 
     Raises
     ------
     DataError
         For dates, complex numbers, and columns that mix text and numbers.
     """
+    what = what or f"column {name!r}"
+    if np.ndim(column) == 0:
+        raise DataError(f"{what} is the single value {brief(column)}; give one value for each row")
     if np.ndim(column) != 1:
-        raise DataError(f"column {name!r} must have one dimension, not {np.ndim(column)}")
+        raise DataError(f"{what} must have one dimension, not {np.ndim(column)}")
     series = column if isinstance(column, pd.Series) else None
     if series is None and isinstance(column, pd.Categorical | pd.api.extensions.ExtensionArray):
         series = pd.Series(column)
@@ -253,22 +257,22 @@ def read_column(column: Any, name: str) -> Variable:
         dtype, pd.PeriodDtype | pd.IntervalDtype
     ):
         raise DataError(
-            f"column {name!r} holds dates or times; make a number of it (such as days since the "
+            f"{what} holds dates or times; make a number of it (such as days since the "
             "start) or a category first"
         )
     if pd.api.types.is_timedelta64_dtype(dtype):
         raise DataError(
-            f"column {name!r} holds time spans; make a number of it first, "
+            f"{what} holds time spans; make a number of it first, "
             f"such as data[{name!r}].dt.total_seconds()"
         )
     if pd.api.types.is_complex_dtype(dtype):
-        raise DataError(f"column {name!r} holds complex numbers, and a model takes real ones only")
+        raise DataError(f"{what} holds complex numbers, and a model takes real ones only")
     if pd.api.types.is_numeric_dtype(dtype):
         return Numeric(series.to_numpy(dtype=np.float64, na_value=np.nan))
-    return _from_objects(series, name)
+    return _from_objects(series, what)
 
 
-def _from_objects(series: pd.Series, name: str) -> Variable:
+def _from_objects(series: pd.Series, what: str) -> Variable:
     present = series.notna().to_numpy()
     values = series.to_numpy(dtype=object)
     kinds = {type(v) for v in values[present]}
@@ -282,8 +286,7 @@ def _from_objects(series: pd.Series, name: str) -> Variable:
         return Numeric(out)
     names = ", ".join(sorted(k.__name__ for k in kinds))
     raise DataError(
-        f"column {name!r} holds values of these types: {names}; a column must hold only numbers "
-        "or only text"
+        f"{what} holds values of these types: {names}; a column must hold only numbers or only text"
     )
 
 

@@ -123,10 +123,19 @@ def _named(name: Any, available: Sequence[Parameter]) -> list[Parameter]:
             found = [p for p in available if re.fullmatch(pattern, p.name, re.DOTALL)]
     if not found:
         raise ModelError(
-            f"This model has no parameter {brief(name)}{nearest(str(name), known)}; choose from "
+            f"This model has no parameter {brief(name)}{_meant(name, available)}; choose from "
             f"{listed(list(known))}, a group ({', '.join(KINDS)}) or a pattern such as 'sd_*'."
         )
     return found
+
+
+def _meant(name: Any, available: Sequence[Parameter]) -> str:
+    """Which parameter a name may stand for: lme4 numbers those of the covariances."""
+    numbered = re.fullmatch(r"\.sig(\d+)", str(name))
+    random = [p.name for p in available if p.kind in ("sd", "cor")]
+    if numbered and 1 <= int(numbered[1]) <= len(random):
+        return f", which in lme4 is {random[int(numbered[1]) - 1]!r} here"
+    return nearest(str(name), [p.name for p in available])
 
 
 def check_method(method: Any) -> str:

@@ -203,7 +203,7 @@ def build(
     else:
         X, names = model_matrix(plan.fixed, frame.variables, n, contrasts)
         basis = orthonormal_basis(X, None if frame.weights is None else np.sqrt(frame.weights))
-    checks.refuse_saturated(len(basis.kept), n)
+    checks.refuse_saturated(len(basis.kept), n, frame.fixed_variables(plan))
     kept = set(basis.kept.tolist())
     fixed = X if len(kept) == len(names) else np.asfortranarray(X[:, basis.kept])
     x_names = tuple(name for j, name in enumerate(names) if j in kept)

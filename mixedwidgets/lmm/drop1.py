@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy.special import chdtrc
 
-from mixedwidgets.errors import ModelError, listed, nearest
+from mixedwidgets.errors import ModelError, brief, listed, nearest
 from mixedwidgets.lmm.fit import Fit
 from mixedwidgets.lmm.ftests import NAMES, method_named
 from mixedwidgets.lmm.hypotheses import CodedTerm, coded_terms, hypotheses
@@ -60,7 +60,7 @@ def drop1(
     no loss and has no F test.
     """
     if not isinstance(fit, Fit):
-        raise ModelError(f"drop1 needs a fit made by lmer, not a {type(fit).__name__}.")
+        raise ModelError(f"drop1 needs a fit made by lmer, not {brief(fit)}.")
     if test not in ("Chisq", "F", None):
         raise ModelError(f"test is {test!r}; choose 'Chisq', 'F' or None.")
     terms = coded_terms(fit.design)

@@ -66,7 +66,7 @@ class Inference(Resampling):
         ModelError
             For a ``tol`` that is no such number.
         """
-        if not isinstance(tol, (int, float)) or not tol >= 0.0:
+        if not isinstance(tol, (int, float, np.number)) or not tol >= 0.0:
             raise ModelError(f"tol is {tol!r}; give a number of at least 0, such as 1e-4.")
         rows, columns = self.estimate.moments.layout.position
         return bool(np.any(self.estimate.optimum.theta[rows == columns] < tol))

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from mixedwidgets.errors import ModelError, nearest
+from mixedwidgets.errors import DataError, ModelError, brief, nearest
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.fitted import Fitted
 from mixedwidgets.lmm.flags import yes_or_no
+from mixedwidgets.lmm.foreign import as_pandas
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.predict import Kept, mean_variance, predicted_mean, response_variance
 from mixedwidgets.lmm.re_form import selected_columns
@@ -156,7 +157,14 @@ class Prediction(Fitted):
         generator = _generator(seed)
         kept = selected_columns(self.design, re_form)
         rows = self._rows(newdata, kept, allow_new_levels, True, True)
-        drawn = simulated(rows.complete(), self.design, self.estimate, kept, int(nsim), generator)
+        complete = rows.complete()
+        try:
+            drawn = simulated(complete, self.design, self.estimate, kept, int(nsim), generator)
+        except MemoryError:
+            raise ModelError(
+                f"nsim is {nsim}, and so many simulations of {len(rows.index)} rows do not fit in "
+                "memory; ask for fewer at a time."
+            ) from None
         values, index = self._on_all(rows, drawn, newdata is None)
         return pd.DataFrame(
             values.T, index=index, columns=[f"sim_{i + 1}" for i in range(nsim)], copy=False
@@ -176,6 +184,10 @@ class Prediction(Fitted):
             return fitted_rows(self.design)
         conditioned = _factors_of(self.design, kept)
         labelled = [labels or g.name in conditioned for g in self.design.groupings]
+        if np.ndim(newdata) == 0 and not hasattr(as_pandas(newdata), "keys"):
+            raise DataError(
+                f"newdata is {brief(newdata)}; give a DataFrame or a dictionary of columns"
+            )
         rows = new_rows(self.design, self.call, newdata, labelled, spread)
         if not unseen:
             refuse_new_levels(
@@ -209,7 +221,7 @@ def _check_interval(interval: Any, level: Any) -> None:
             f"interval is {interval!r}{nearest(str(interval), INTERVALS)}; "
             "choose 'confidence', 'prediction' or None."
         )
-    if not isinstance(level, (int, float)) or not 0.0 < level < 1.0:
+    if not isinstance(level, (int, float, np.number)) or not 0.0 < level < 1.0:
         raise ModelError(f"level is {level!r}; give a number between 0 and 1, such as 0.95.")
 
 

@@ -170,6 +170,7 @@ def model_frame(
     for expr, value in known.items():
         used = _on(value, rows)
         checks.refuse_infinite(expr, used, index)
+        checks.refuse_tiny(expr, used)
         checks.refuse_lost_coding(expr, value, used)
     total = [_numbers(v, rows) for v in (*offsets.values(), by_row.get("offset")) if v is not None]
     return ModelFrame(

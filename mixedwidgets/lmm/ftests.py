@@ -71,6 +71,8 @@ def type_named(given: object) -> int:
         For any other.
     """
     known = isinstance(given, int | np.integer | str) and not isinstance(given, bool)
+    if isinstance(given, str):
+        given = given.upper()
     if not known or given not in TYPES:
         raise ModelError(f"type is {given!r}; choose 1, 2 or 3.")
     return TYPES[given]

@@ -45,21 +45,26 @@ def new_response(given: Any, design: Design) -> Array:
     if isinstance(given, pd.Series):
         given = _by_label(given, design)
     if np.ndim(given) != 1:
-        raise DataError(
-            "the response must be a Series or an array with one value a row"
-            + (f", not one of {np.ndim(given)} dimensions; {_PIECEWISE}" if np.ndim(given) else "")
+        found = (
+            f"one of {np.ndim(given)} dimensions; {_PIECEWISE}" if np.ndim(given) else brief(given)
         )
-    variable = read_column(given, "the new response")
+        raise DataError(
+            f"the response must be a Series or an array with one value a row, not {found}"
+        )
+    variable = read_column(given, "the new response", "the new response")
     if not isinstance(variable, Numeric):
         raise DataError("the response must be numbers, not text or categories")
     values = _on_rows_used(variable.values, design)
-    for bad, what in ((np.isnan(values), "missing"), (np.isinf(values), "infinite")):
+    elsewhere = "fit the rows where it is there with lmer or update(data=...)"
+    for bad, what, advice in (
+        (np.isnan(values), "missing", elsewhere),
+        (np.isinf(values), "infinite", "give finite numbers"),
+    ):
         if bad.any():
             first = brief(design.index[int(np.argmax(bad))])
             raise DataError(
                 f"the new response is {what} in {int(bad.sum())} of the {len(values)} rows that "
-                f"the fit uses, first in row {first}; fit the rows "
-                "where it is there with lmer or update(data=...)"
+                f"the fit uses, first in row {first}; {advice}"
             )
     checks.refuse_constant_response(values, design.spec.response)
     return values

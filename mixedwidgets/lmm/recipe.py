@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mixedwidgets.errors import DataError
+from mixedwidgets.lmm.checks import refuse_infinite
 from mixedwidgets.lmm.columns import Codes, Factor, Table, Variable, as_factor
 from mixedwidgets.lmm.expressions import Expr, plain_name
 from mixedwidgets.lmm.frame import ModelFrame, Plan, group_values
@@ -159,4 +160,5 @@ class Recipe:
                 f"{plain_name(expr)!r} was numeric in the fitted data and is text or categories "
                 "in the new data"
             )
+        refuse_infinite(expr, value, evaluator.table.index)
         return value

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mixedwidgets.errors import DataError, brief
+from mixedwidgets.lmm import checks
 from mixedwidgets.lmm.columns import Factor, Numeric, Table, Variable, read_column
 from mixedwidgets.lmm.linalg import Array
 
@@ -44,6 +45,11 @@ def numbers_by_row(values: Any, role: str, table: Table) -> Array:
     if np.isinf(found).any():
         place = table.index[int(np.argmax(np.isinf(found)))]
         raise DataError(f"{role} must be finite; row {place!r} holds an infinity")
+    if (np.abs(found) > checks.LARGEST).any():
+        raise DataError(
+            f"{role} holds numbers beyond {checks.LARGEST:g}, whose squares are too large for a "
+            "computer; rescale the variables"
+        )
     return np.array(found, dtype=np.float64)
 
 
@@ -109,7 +115,7 @@ def _by_row(values: Any, role: str, table: Table) -> Variable:
             f"{role} has {len(values)} values, but the data has {table.n_rows} rows; "
             "give one value a row, also for rows that will be left out"
         )
-    return read_column(values, role)
+    return read_column(values, role, role)
 
 
 def _aligned(values: pd.Series, role: str, table: Table) -> pd.Series:
