@@ -173,3 +173,17 @@ def test_what_a_split_of_variance_leaves_open_harms_nothing():
     assert np.allclose(split.vcov, plain.vcov, rtol=1e-6)
     assert np.allclose(split.predict(), plain.predict(), rtol=1e-6)
     assert "is split" not in plain.verdict.sentence
+
+
+def test_the_profile_of_a_share_that_is_not_determined_is_level():
+    data = split_factor()
+    split, whole = mw.lmer("y ~ f + (f || a)", data), mw.lmer("y ~ f + (0 + f || a)", data)
+    name = "sd_(Intercept)|a"
+    curve = split.profile([name]).to_frame()
+    height = curve.iloc[:, 0].to_numpy()
+    assert np.count_nonzero(np.abs(height) < 1e-3) > 3
+    assert height.max() > 1.9
+    assert split.confint([name]).iloc[0, 0] == 0.0
+    for method in ("satterthwaite", "kenward-roger"):
+        ours, theirs = split.anova(method), whole.anova(method)
+        assert np.allclose(ours.to_numpy(float), theirs.to_numpy(float), rtol=1e-4)
