@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.constrained import Constraint
+from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import AnyMoments
 from mixedwidgets.lmm.objective import Factor
 from mixedwidgets.lmm.parameters import Parameter, unheld
@@ -55,13 +58,44 @@ def constrain(
             continue
         k, begin = layout.sizes[number], _first_element(layout.sizes, number)
         first = _leading(inside)
-        order = np.array([*first, *(c for c in range(k) if c not in first)])
-        A[columns, columns] = moments.whitening[columns, columns][:, order]
-        into[columns, columns] = np.eye(k)[order]
+        own = natural or any(p.kind == "theta" for p in inside)
+        A[columns, columns], into[columns, columns] = _leading_coordinates(
+            moments.whitening[columns, columns],
+            [*first, *(c for c in range(k) if c not in first)] if own else first,
+        )
         relative[begin : begin + k * (k + 1) // 2] = any(p.kind == "theta" for p in inside)
         curved.extend(_parts(inside, first, k, begin))
     places = tuple(_coordinate(p, held, layout.sizes, layout.ntheta) for p in held)
     return Constraint(moments, held, reml, Factor(layout, A), into, tuple(curved), relative, places)
+
+
+def _leading_coordinates(whitening: Array, first: Sequence[int]) -> tuple[Array, Array]:
+    """Coordinates of a term's effects that begin with some of them, in the user's units.
+
+    The others are the whitened effects at right angles to these, so that a column far from zero
+    costs no digits.
+
+    Parameters
+    ----------
+    whitening : (k, k) array
+        From the user's units to whitened effects.
+    first : sequence of int
+        The effects that come first.
+
+    Returns
+    -------
+    A, into : (k, k) arrays
+        From the coordinates to whitened effects, and from the user's units to the coordinates.
+    """
+    k, count = len(whitening), len(first)
+    own = np.eye(k)[list(first)]
+    if count == k:
+        return whitening[:, list(first)], own
+    read = np.linalg.solve(whitening.T, own.T)
+    directions, _ = np.linalg.qr(read, mode="complete")
+    rest = directions[:, count:].T
+    A = np.linalg.inv(np.vstack([read.T, rest]))
+    return A, np.vstack([own, rest @ whitening])
 
 
 def _leading(inside: tuple[Parameter, ...]) -> list[int]:
