@@ -320,3 +320,9 @@ def test_a_group_name_that_is_markup_is_escaped():
     data = mw.load("wheat").rename(columns={"region": "<b>"})
     boot = mw.lmer("yield ~ 1 + (1 | `<b>`)", data).bootstrap(3, seed=1)
     assert "<b>" not in boot._repr_html_()
+
+
+def test_more_replicates_than_memory_holds():
+    fit = mw.lmer("yield ~ 1 + (1 | region)", mw.load("wheat"))
+    with pytest.raises(mw.ModelError, match="10000000 are the most"):
+        fit.bootstrap(10**12)

@@ -24,7 +24,7 @@ FLOORS = [
     line.split()
     for line in """
 _version errors lmm plots widgets
-catalogue lmm.control
+catalogue lmm.callbacks lmm.control
 lmm.call
 
 # likelihood theory by hand

@@ -757,3 +757,12 @@ def test_the_examples_in_the_docstrings():
     results = doctest.testmod(sys.modules["mixedwidgets.likelihood.maximize"])
     assert results.attempted >= 8
     assert results.failed == 0
+
+
+def test_arguments_of_intervals_that_are_none():
+    fit = mw.maximize(lambda x: -((x - 1.0) ** 2), 0.0)
+    for times in ("a", -1, float("inf")):
+        with pytest.raises(mw.ModelError, match="give a number of standard errors above 0"):
+            fit.wald(times=times)
+    with pytest.raises(mw.ModelError, match="'3' is no parameter"):
+        fit.likelihood_interval(3)

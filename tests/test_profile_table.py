@@ -247,3 +247,8 @@ def test_many_inner_optima_are_searched():
             starts = [start + 0.5 * rng.normal(size=len(start)) for _ in range(3)]
             lowest = min(constraint.minimise(value, s).value for s in starts) - fit.criterion
             assert curve.zeta[end] ** 2 <= lowest + 1e-6
+
+
+def test_no_parameter_at_all(sleep):
+    with pytest.raises(mw.ModelError, match="parm is empty; name a parameter"):
+        sleep.profile([])

@@ -608,3 +608,14 @@ def test_tables_print_as_one_line_without_their_arrays() -> None:
         assert "\n" not in repr(table)
         assert "array(" not in repr(table)
     assert repr(surface).startswith("<Surface (profile, ML) of (Intercept) (10 values, ")
+
+
+def test_progress_that_cannot_be_told() -> None:
+    fit = mw.lmer("yield ~ 1 + (1 | region)", mw.load("wheat"))
+    for work in (
+        fit.bootstrap,
+        fit.test_variance,
+        lambda **given: fit.surface("mu", "tau", **given),
+    ):
+        with pytest.raises(mw.ModelError, match="progress is 3; give a function of two numbers"):
+            work(progress=3)

@@ -103,9 +103,9 @@ class Maximum:
         Raises
         ------
         ModelError
-            A level outside (0, 1).
+            A level outside (0, 1), or a number of standard errors that is none.
         """
-        z = _quantile(level) if times is None else float(times)
+        z = _quantile(level) if times is None else _times(times)
         return pd.DataFrame(
             {
                 "estimate": self.par,
@@ -142,7 +142,11 @@ class Maximum:
         ModelError
             An unknown name, a level outside (0, 1).
         """
-        chosen = [names] if isinstance(names, str) else list(self.names if names is None else names)
+        if names is None:
+            chosen = self.names
+        else:
+            single = isinstance(names, str) or not isinstance(names, Iterable)
+            chosen = [str(names)] if single else list(names)
         for name in chosen:
             if name not in self.names:
                 raise ModelError(
@@ -195,6 +199,15 @@ def _quantile(level: float) -> float:
     except (TypeError, ValueError):
         pass
     raise ModelError(f"level is {brief(level)}; give a number between 0 and 1, as 0.95.")
+
+
+def _times(times: object) -> float:
+    """Return a number of standard errors."""
+    if not isinstance(times, (int, float, np.number)) or not 0.0 < times < np.inf:
+        raise ModelError(
+            f"times is {brief(times)}; give a number of standard errors above 0, such as 2."
+        )
+    return float(times)
 
 
 def _zapped(hessian: pd.DataFrame) -> pd.DataFrame:

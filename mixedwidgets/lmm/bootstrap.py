@@ -167,7 +167,7 @@ class Bootstrap:
         quantile of n replicates at probability a is the order statistic of number (n + 1) a,
         interpolated.
         """
-        if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0.0 < level < 1.0:
+        if not isinstance(level, (int, float, np.number)) or not 0.0 < level < 1.0:
             raise ModelError(f"level is {level!r}; give a number between 0 and 1, such as 0.95.")
         if method not in METHODS:
             raise ModelError(

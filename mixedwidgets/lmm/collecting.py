@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,11 @@ from numpy.random import Generator, SeedSequence
 
 from mixedwidgets.errors import DataError, ModelError, brief
 from mixedwidgets.lmm.bootstrap import Bootstrap
+from mixedwidgets.lmm.callbacks import Progress, go_on
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.parameters import PERFECT, Parameter
 from mixedwidgets.lmm.refits import Estimates
 from mixedwidgets.lmm.theta import Layout
-
-# told how many replicates are done and how many there will be; False stops
-Progress = Callable[[int, int], object]
 
 
 class Collector:
@@ -132,6 +130,6 @@ def seed_sequence(seed: Any) -> SeedSequence:
 def last_of(steps: Iterator[Bootstrap], progress: Progress | None) -> Bootstrap:
     """Work through the steps and return the last, telling of every one until told to stop."""
     for result in steps:
-        if progress is not None and progress(len(result), result.nsim) is False:
+        if not go_on(progress, len(result), result.nsim):
             break
     return result

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from mixedwidgets.errors import ModelError, brief
+from mixedwidgets.lmm.callbacks import Progress, check_progress, go_on
 from mixedwidgets.lmm.confint import choose
 from mixedwidgets.lmm.estimate import Estimate, estimate
 from mixedwidgets.lmm.fitted import Fitted
@@ -54,6 +54,8 @@ class LikelihoodShape(Fitted):
         found = self._estimate_by(criterion)
         available = followed(self.design, found.reml)
         chosen = available if parm is None else choose(parm, self.parameters)
+        if not chosen:
+            raise ModelError("parm is empty; name a parameter, or leave it out to profile all.")
         for parameter in chosen:
             if parameter not in available:
                 raise ModelError(
@@ -70,7 +72,7 @@ class LikelihoodShape(Fitted):
         criterion: str = "ML",
         n: int = 60,
         coarse: bool = False,
-        progress: Callable[[int, int], Any] | None = None,
+        progress: Progress | None = None,
     ) -> Surface:
         """The likelihood over any two parameters.
 
@@ -109,6 +111,7 @@ class LikelihoodShape(Fitted):
         """
         check_surface(kind, n)
         coarse = yes_or_no("coarse", coarse)
+        check_progress(progress)
         found = self._estimate_by(criterion)
         axes = axis_named(a, self.design), axis_named(b, self.design)
         steps = exact_surface(self.design, found, *axes, kind, n)
@@ -117,7 +120,7 @@ class LikelihoodShape(Fitted):
             return table
         for done, better in enumerate(steps, 1):
             table = better
-            if progress is not None and progress(done, n) is False:
+            if not go_on(progress, done, n):
                 break
         return table
 

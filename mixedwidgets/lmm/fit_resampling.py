@@ -10,9 +10,9 @@ import numpy as np
 
 from mixedwidgets.errors import DataError, ModelError, brief
 from mixedwidgets.lmm.bootstrap import Bootstrap
+from mixedwidgets.lmm.callbacks import Progress, check_progress
 from mixedwidgets.lmm.collecting import (
     Collector,
-    Progress,
     last_of,
     parameter_values,
     seed_sequence,
@@ -27,6 +27,8 @@ from mixedwidgets.lmm.score_tests import score_test
 from mixedwidgets.lmm.variance_tests import VarianceTest, kept_in, kept_without, variance_test
 
 Statistic = Callable[[Any], Any]
+
+MOST = 10_000_000  # replicates: beyond, their table fills a computer's memory
 
 
 class Resampling(Fitted):
@@ -74,6 +76,7 @@ class Resampling(Fitted):
         -----
         ``bootstrap_steps`` is the same as an iterator, to be stopped at any time.
         """
+        check_progress(progress)
         return last_of(self.bootstrap_steps(nsim, seed, statistic), progress)
 
     def bootstrap_steps(
@@ -161,6 +164,7 @@ class Resampling(Fitted):
         samples. The exact distribution is by Crainiceanu and Ruppert 2004, Journal of the Royal
         Statistical Society B 66, 165-185.
         """
+        check_progress(progress)
         if isinstance(component, Fitted):
             if component.reml != self.reml:
                 raise ModelError(
@@ -258,4 +262,6 @@ class Resampling(Fitted):
 def _count(nsim: Any) -> int:
     if isinstance(nsim, bool) or not isinstance(nsim, (int, np.integer)) or nsim < 1:
         raise ModelError(f"nsim is {brief(nsim)}; give a whole number of at least 1.")
+    if nsim > MOST:
+        raise ModelError(f"nsim is {brief(nsim)}, and {MOST} are the most; give a smaller number.")
     return int(nsim)

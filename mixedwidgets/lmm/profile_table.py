@@ -140,7 +140,9 @@ class Profiles:
         return labelled(limits, self.profiled, level, title, "sd", "sd")
 
     def __repr__(self) -> str:
-        lines = [f"Profile likelihood ({self.criterion}) of {len(self)} parameters"]
+        lines = [
+            f"Profile likelihood ({self.criterion}) of {len(self)} parameter{'s' * (len(self) > 1)}"
+        ]
         width = max(len(name) for name in self.names)
         for c in self.curves:
             reach = f"{c.value[0]:.5g} to {c.value[-1]:.5g}"

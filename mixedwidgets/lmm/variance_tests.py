@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.random import SeedSequence
 
 from mixedwidgets.errors import FormulaError, MixedWidgetsError, ModelError, brief, listed, nearest
+from mixedwidgets.lmm.callbacks import Progress, go_on
 from mixedwidgets.lmm.control import Control
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.dropping import Kept, Null, drawn_ratios, null_model
@@ -25,9 +25,6 @@ from mixedwidgets.lmm.spectral_null import MOST_LEVELS, simulated_ratios, spectr
 METHODS = ("exact", "mixture", "bootstrap")
 DRAWS = {"exact": 10_000, "bootstrap": 1000}
 NOTHING = 1e-9  # of 1 + |criterion|: a statistic below is zero but for rounding
-
-# told how many draws are done and how many there will be; False stops
-Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -176,7 +173,7 @@ def _drawn(
     for part in drawn_ratios(design, fitted, null, kept, nsim, seed, control):
         parts.append(part)
         done += len(part)
-        if progress is not None and progress(done, nsim) is False:
+        if not go_on(progress, done, nsim):
             break
     return np.concatenate(parts)
 
