@@ -237,6 +237,22 @@ def test_answers_from_a_covariate_in_other_units(case, unit):
     assert_same_answers(answers(plain, case.data), answers(other, data))
 
 
+@pytest.mark.parametrize("formula", ["y ~ x + (x | a)", "y ~ x + (x | a) + (1 | b)"])
+@pytest.mark.parametrize("far", [lambda x: x + 1e9, lambda x: 1e3 + 1e-6 * x])
+def test_profile_of_a_slope_far_from_zero(formula, far):
+    rng = np.random.default_rng(5)
+    a = np.repeat(np.arange(10), 9)
+    x = np.round(rng.normal(size=90) * 4096.0) / 4096.0
+    y = x + rng.normal(size=90) + (rng.normal(size=(2, 10))[:, a] * [np.ones(90), x]).sum(axis=0)
+    data = pd.DataFrame({"y": y, "x": x, "a": a, "b": np.resize(np.arange(5), 90)})
+    unit = np.ptp(far(x)) / np.ptp(x)
+    for name, factor in {"sd_x|a": unit, "sigma": 1.0}.items():
+        plain = mw.lmer(formula, data).confint(name)
+        other = mw.lmer(formula, data.assign(x=far(x))).confint(name)
+        limits = [t.select_dtypes("number").to_numpy() for t in (plain, other)]
+        np.testing.assert_allclose(limits[1] * factor, limits[0], rtol=1e-6)
+
+
 @few
 @given(cases(ANSWERING))
 def test_predictions_for_the_data_are_the_fitted_values(case):
