@@ -134,7 +134,7 @@ def test_at_each_limit_the_dense_deviance_has_risen_by_the_quantile(name):
             assert dense_profile(fit, parameter, 0.999 * limit) - fit.criterion < CUT
         else:
             rise = dense_profile(fit, parameter, limit) - fit.criterion
-            assert rise == pytest.approx(CUT, abs=1e-6)
+            assert CUT - 1e-9 < rise < CUT + 1e-5  # the general minimiser stops a little above
 
 
 def test_one_way_against_the_closed_likelihood():
