@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixedwidgets.likelihood.derivatives import Array
-from mixedwidgets.likelihood.search import Bottom
+from mixedwidgets.likelihood.search import Bottom, Problem
+from mixedwidgets.likelihood.userfunction import OutOfCalls
 
 FLAT = 1e-6  # curvature, relative to what the search expected, that counts as none
+PROBE = 1e-4  # predicted change of a function, about 0.01 standard errors away
+HIGHER = 3.0  # times that change: beyond, the function is no square even there
 INVOLVED = 1e-4  # share in a direction, relative to 1 + |parameter|, that counts
 
 
@@ -27,20 +30,25 @@ class Curvature:
         flat or falling direction moves.
     flat, falling : tuple of tuple of int
         Parameters that each direction moves along which the function is level, or falls.
+    higher : tuple of tuple of int
+        The same of directions along which it rises, but its second derivative is zero.
     """
 
     hessian: Array
     vcov: Array
     flat: tuple[tuple[int, ...], ...] = ()
     falling: tuple[tuple[int, ...], ...] = ()
+    higher: tuple[tuple[int, ...], ...] = ()
 
 
-def curvature(bottom: Bottom) -> Curvature:
+def curvature(bottom: Bottom, problem: Problem) -> Curvature:
     """Turn derivatives along the directions of the search into those in the parameters.
 
     Parameters
     ----------
     bottom : Bottom
+    problem : Problem
+        Of which it is the bottom.
 
     Returns
     -------
@@ -65,9 +73,24 @@ def curvature(bottom: Bottom) -> Curvature:
     vcov[np.ix_(free, free)] = kept @ kept.T
     flat: list[tuple[int, ...]] = []
     falling: list[tuple[int, ...]] = []
-    for i in np.flatnonzero(~good):
+    higher: list[tuple[int, ...]] = []
+    for i in range(len(values)):
+        if good[i] and not _is_higher(problem, bottom, directions[:, i] / np.sqrt(values[i])):
+            continue
         share = np.abs(directions[:, i]) / (1.0 + np.abs(bottom.x))
         moved = tuple(np.flatnonzero(share > INVOLVED * share.max()).tolist())
-        (flat if values[i] >= -noise else falling).append(moved)
+        (higher if good[i] else flat if values[i] >= -noise else falling).append(moved)
         vcov[list(moved), :] = vcov[:, list(moved)] = np.nan
-    return Curvature(hessian, vcov, tuple(flat), tuple(falling))
+    return Curvature(hessian, vcov, tuple(flat), tuple(falling), tuple(higher))
+
+
+def _is_higher(problem: Problem, bottom: Bottom, unit: Array) -> bool:
+    """Whether the function rises much more than half a square along a direction of one error."""
+    predicted = PROBE * max(1.0, 1e-4 * abs(bottom.value))
+    step = np.sqrt(2.0 * predicted) * unit
+    try:
+        ends = [problem(bottom.x + step), problem(bottom.x - step)]
+    except OutOfCalls:
+        return False
+    rise = 0.5 * (ends[0] + ends[1]) - bottom.value
+    return bool(np.isfinite(rise) and rise > HIGHER * predicted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from mixedwidgets.likelihood.search import Bottom, Problem, search
 from mixedwidgets.likelihood.userfunction import OutOfCalls, UserFunction, read_start
 
 BESIDE = 1e-8  # distance from a bound, relative to that of the start, that is on the way there
-FAR = 1e9  # relative to 1 + |start|
+FAR = 1e9  # relative to 1 + |start|, of parameters and of values
 AGREEMENT = 1e-7  # of 1 + |value|: values this close are one optimum
 INTERVALS_CALLS = 1_000_000
 
@@ -59,8 +60,9 @@ def maximize(
     The search is Nelder and Mead's followed by Newton's with central differences extrapolated to
     step zero (Ridders 1982), see :mod:`mixedwidgets.likelihood.search`. Where the function returns
     NaN or minus infinity it counts as minus infinity, so that it need not be defined outside its
-    range. An arithmetic or value error on a bound itself counts as minus infinity too; an
-    exception elsewhere is passed on, in a sentence that says at which parameters.
+    range; so does, but for the start, an arithmetic error or the domain error of ``math.log``. On
+    a bound itself any value error counts as minus infinity too; an exception elsewhere is passed
+    on, in a sentence that says at which parameters.
 
     Parameters
     ----------
@@ -96,8 +98,9 @@ def maximize(
     Warns
     -----
     MixedWidgetsWarning
-        The Hessian is not positive definite (of minus the log-likelihood), a parameter is on a
-        bound, the data do not determine one, starts disagree, or the search did not converge.
+        The log-likelihood grows without bound, its Hessian is zero or (with the sign changed) not
+        positive definite, a parameter is on a bound, the data do not determine one, starts
+        disagree, or the search did not converge.
 
     See Also
     --------
@@ -167,16 +170,22 @@ def _optimise(
     user = UserFunction(function, start, data, 1.0 if minus else -1.0, _whole("most", most))
     low, high = read_bounds(bounds, user.names, user.start)
     problem = Problem(user, low, high)
-    _refuse_no_value(user, user.start)
-    ends = [search(problem, user.start)]
-    for point in _further(starts, user, problem, ends[0]):
-        own = Problem(user, low, high)
-        ends.append(search(own, point))
-        problem.differentiated += own.differentiated
-    best = min(ends, key=lambda end: end.value)
-    shape = curvature(best)
-    sentences = tuple(map(as_sentence, _remarks(user, problem, best, shape, ends)))
+    first = _refuse_no_value(user, user.start)
+    with np.errstate(over="ignore", invalid="ignore"):  # on the way to infinity
+        ends = [search(problem, user.start)]
+        for point in _further(starts, user, problem, ends[0]):
+            own = Problem(user, low, high)
+            ends.append(search(own, point))
+            problem.differentiated += own.differentiated
+        best = min(ends, key=lambda end: end.value)
+        shape = curvature(best, problem)
+    endless = _endless(user, best, first)
+    told = [_grows(user, best, minus)] if endless else _remarks(user, problem, best, shape, ends)
+    sentences = tuple(map(as_sentence, told))
     result = _labelled(user, problem, best, shape, ends, sentences, minus)
+    if endless:
+        way = "falls" if minus else "grows"
+        result = replace(result, message=f"not converged: the function {way} without bound")
     user.most = user.calls + INTERVALS_CALLS  # the result goes on calling for its intervals
     for sentence in sentences:
         warnings.warn(MixedWidgetsWarning(sentence), stacklevel=3)
@@ -189,13 +198,40 @@ def _whole(name: str, number: Any) -> int:
     return int(number)
 
 
-def _refuse_no_value(user: UserFunction, x: Array) -> None:
+def _refuse_no_value(user: UserFunction, x: Array) -> float:
     value = user.raw(x)
     if not np.isfinite(value):
         raise ModelError(
             f"{user.label} is {value} at the start {user.at(x)}; start where it is finite, within "
             "the range of every parameter."
         )
+    return value
+
+
+def _endless(user: UserFunction, best: Bottom, first: float) -> bool:
+    """Whether the search ran away from a start with this value, rather than end anywhere."""
+    if best.status == "smooth":
+        return False
+    away = np.any(np.abs(best.x) > FAR * (1.0 + np.abs(user.start)))
+    return bool(away or abs(best.value) > FAR * (1.0 + abs(first)))
+
+
+def _grows(user: UserFunction, best: Bottom, minus: bool) -> str:
+    """Where a function goes to infinity, and that it may have the other sign."""
+    went = [
+        f"{name} from {start:.7g} to {x:.7g}"
+        for name, x, start in zip(user.names, best.x, user.start, strict=True)
+        if x != start
+    ]
+    way, kind, other = (
+        ("falls", "a log-likelihood", "maximize")
+        if minus
+        else ("grows", "minus a log-likelihood", "minimize")
+    )
+    return (
+        f"{user.label} {way} without bound along {listed(went)}, where it is "
+        f"{user.sign * best.value:.7g}: is this {kind}? Then use mw.{other}; else give bounds"
+    )
 
 
 def _further(starts: Any, user: UserFunction, problem: Problem, first: Bottom) -> list[Array]:
@@ -208,8 +244,8 @@ def _further(starts: Any, user: UserFunction, problem: Problem, first: Bottom) -
         except OutOfCalls:
             return []
     points = []
-    for given in [starts] if isinstance(starts, Mapping) else starts:
-        names, point = read_start(given)
+    for given in [starts] if isinstance(starts, Mapping | str) else starts:
+        names, point = read_start(given, "starts")
         if len(point) != len(user.names) or (names and set(names) != set(user.names)):
             raise ModelError(
                 f"starts has {brief(given)}; give one number for each of {', '.join(user.names)}."
@@ -311,6 +347,14 @@ def _undetermined(user: UserFunction, shape: Curvature) -> Iterator[str]:
             f"does not change when {'it changes' if one else 'they change together'}, the Hessian "
             f"is not positive definite, and {'it has' if one else 'they have'} no standard "
             "error; fix or drop a parameter"
+        )
+    for moved in dict.fromkeys(shape.higher):
+        one = len(moved) == 1
+        yield (
+            f"the Hessian is zero at the optimum in {listed([user.names[i] for i in moved])}, "
+            "where the likelihood changes by a higher power than the square, so that "
+            f"{'it has' if one else 'they have'} no standard error that means anything; "
+            "likelihood_interval() does without it"
         )
     for moved in dict.fromkeys(shape.falling):
         yield (

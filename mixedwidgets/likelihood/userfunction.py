@@ -60,6 +60,13 @@ class Parameters(np.ndarray):
         return iter(self.names)
 
 
+def _undefined(error: BaseException | None) -> bool:
+    """Whether an error says that a function has no value here, as NaN does: ``math.log(-1)``."""
+    if isinstance(error, ValueError):
+        return str(error).startswith(("math domain", "math range", "expected a "))
+    return isinstance(error, ArithmeticError)
+
+
 class UserFunction:
     """A user's log-likelihood, or minus one, as something to minimise over one array.
 
@@ -116,7 +123,12 @@ class UserFunction:
             The function fails, chained to its own exception, or does not return one number.
         OutOfCalls
         """
-        value = self.sign * self.raw(x)
+        try:
+            value = self.sign * self.raw(x)
+        except ModelError as error:
+            if _undefined(error.__cause__):
+                return np.inf
+            raise
         if value == -np.inf:
             self.unbounded = self.unbounded or self.at(x)
         return value if np.isfinite(value) else np.inf
@@ -172,8 +184,8 @@ class UserFunction:
         )
 
 
-def read_start(start: Any) -> tuple[tuple[str, ...], Array]:
-    """Split a start into the names it has, if any, and its numbers.
+def read_start(start: Any, label: str = "start") -> tuple[tuple[str, ...], Array]:
+    """Split a start into the names it has, if any, and its numbers; a label for messages.
 
     Raises
     ------
@@ -196,11 +208,11 @@ def read_start(start: Any) -> tuple[tuple[str, ...], Array]:
         numbers = np.array(np.nan)
     if numbers.ndim > 1 or numbers.size == 0 or not np.all(np.isfinite(numbers)):
         raise DataError(
-            f"start is {brief(start)}; give one finite number for each parameter, as a list or as "
-            "a dict of names and numbers."
+            f"{label} is {brief(start)}; give one finite number for each parameter, as a list or "
+            "as a dict of names and numbers."
         )
     if len(set(names)) < len(names):
-        raise DataError(f"start names a parameter twice: {', '.join(names)}.")
+        raise DataError(f"{label} names a parameter twice: {', '.join(names)}.")
     return names, numbers.reshape(-1)
 
 
@@ -272,7 +284,10 @@ def _refuse_missing(label: str, rest: list[inspect.Parameter]) -> None:
 def _arity(label: str, needed: list[str], given: tuple[str, ...], p: int) -> str:
     takes = f"takes {', '.join(needed)}" if needed else "takes no argument for the parameters"
     has = f"names {', '.join(given)}" if given else f"has {p} number{'s' if p > 1 else ''}"
+    rest = needed[1:] if len(needed) != p else []
+    data = f"if {listed(rest)} {'is' if len(rest) == 1 else 'are'} data, pass " if rest else ""
+    data = data and f"{data}{'it' if len(rest) == 1 else 'them'} by name, as in {rest[-1]}=...; "
     return (
-        f"{label} {takes} and start {has}; let the function take all parameters as its first "
+        f"{label} {takes} and start {has}; {data}let the function take all parameters as its first "
         "argument, or one argument for each, and pass data by name."
     )
