@@ -446,3 +446,12 @@ def test_bad_input_gets_a_sentence(attempt, sentence):
     with pytest.raises((mw.DataError, mw.ModelError), match=r"\.$") as caught:
         attempt()
     assert sentence in str(caught.value)
+
+
+def test_shapes_that_do_not_go_together():
+    model = NormalModel([1.0, 2.0, 4.0])
+    for work in (model.loglik, model.score, model.information, model.likelihood):
+        with pytest.raises(mw.ModelError, match=r"mu, sigma2 have shapes .*\(mu \(2,\), sigma2"):
+            work([1, 2], [1, 2, 3])
+    with pytest.raises(mw.ModelError, match="y, mu, sigma2 have shapes"):
+        NormalModel.density([1, 2], [1, 2, 3], 1.0)

@@ -819,3 +819,15 @@ def test_messages_on_other_starts_and_on_data_forgotten():
 
     with pytest.raises(mw.ModelError, match="if y is data, pass it by name, as in y="):
         maximize(loglik, [0.0])
+
+
+def test_wald_says_why_there_is_no_limit():
+    with told("on its lower bound 0"):
+        fit = maximize(lambda a, b: -((a + 1) ** 2) - b**2, [1, 1], bounds={"a": (0, None)})
+    table = fit.wald()
+    assert table.loc["a", "note"].startswith("on its lower bound: no standard error")
+    assert table.loc["b", "note"] == ""
+    assert "Estimates" in fit._repr_html_()
+    assert "note" not in maximize(lambda a: -(a**2), 1.0).wald()
+    with pytest.raises(mw.ModelError, match=r"names is 0.9; a level goes by its name, as in level"):
+        fit.likelihood_interval(0.9)

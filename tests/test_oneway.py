@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.stats import f
 
 import mixedwidgets as mw
-from mixedwidgets.likelihood import oneway
+from mixedwidgets.likelihood import OneWayModel, oneway
 from tests.reference_data import reference_data, reference_models
 
 WHEAT = mw.load("wheat")
@@ -327,3 +327,20 @@ def test_bad_input_gets_a_sentence(y, groups, error, sentence):
 def test_an_unknown_method_gets_a_sentence():
     with pytest.raises(mw.ModelError, match="'moments', 'ML' or 'REML', not 'bayes'"):
         oneway(Y, G).means("bayes")
+
+
+def test_a_model_says_why_it_has_no_estimates_or_standard_errors():
+    dyestuff2 = mw.load("dyestuff2")
+    for show in (repr, OneWayModel._repr_html_):
+        text = show(OneWayModel(dyestuff2["Yield"], dyestuff2["Batch"]))
+        assert "The estimate of tau2 is 0, the edge of what is possible" in text
+    for y, groups in (([1.0, 2.0, 3.0], "aaa"), ([1.0, 2.0, 3.0], "abc")):
+        text = repr(OneWayModel(y, list(groups)))
+        assert "needs at least two groups" in text
+        assert "estimate " not in text
+    assert repr(OneWayModel([1.0, 2.0], ["a", "a"])).startswith(
+        "One-way normal model: 2 observations in 1 group\n"
+    )
+    assert "Within every group all observations are equal" in repr(
+        OneWayModel([1.0, 1.0, 2.0, 2.0], list("aabb"))
+    )

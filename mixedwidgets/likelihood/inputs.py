@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixedwidgets.errors import DataError, ModelError, brief
+from mixedwidgets.errors import DataError, ModelError, brief, listed
 
 Array = NDArray[np.float64]
 
@@ -162,6 +162,24 @@ def confidence(level: Any) -> float:
             f"level must lie between 0 and 1, such as 0.95 for 95 %, not {brief(level)}."
         )
     return float(level)
+
+
+def together(**values: Array) -> list[Array]:
+    """Return arrays by name, broadcast to one shape.
+
+    Raises
+    ------
+    ModelError
+        Their shapes do not go together.
+    """
+    try:
+        return list(np.broadcast_arrays(*values.values()))
+    except ValueError:
+        shapes = listed([f"{name} {array.shape}" for name, array in values.items()])
+        raise ModelError(
+            f"{listed(list(values))} have shapes that do not go together ({shapes}); give numbers "
+            "or arrays of one shape."
+        ) from None
 
 
 def plain(value: Any) -> Any:

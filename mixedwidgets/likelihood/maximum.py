@@ -97,8 +97,9 @@ class Maximum:
 
         Returns
         -------
-        (p, 4) DataFrame
-            ``estimate``, ``se``, ``lower``, ``upper``.
+        (p, 4) or (p, 5) DataFrame
+            ``estimate``, ``se``, ``lower``, ``upper``; and, where some have no standard error,
+            ``note``, which says why and is empty for the others.
 
         Raises
         ------
@@ -106,7 +107,7 @@ class Maximum:
             A level outside (0, 1), or a number of standard errors that is none.
         """
         z = _quantile(level) if times is None else _times(times)
-        return pd.DataFrame(
+        out = pd.DataFrame(
             {
                 "estimate": self.par,
                 "se": self.se,
@@ -114,6 +115,19 @@ class Maximum:
                 "upper": self.par + z * self.se,
             }
         )
+        if self.se.isna().any():
+            out["note"] = [self._without(i) for i in range(len(self.par))]
+        return out
+
+    def _without(self, i: int) -> str:
+        """Why a parameter has no standard error; empty where it has one."""
+        if np.isfinite(self.se.iloc[i]):
+            return ""
+        x, problem = float(self.par.iloc[i]), self._problem
+        for side, bound in (("lower", problem.low[i]), ("upper", problem.high[i])):
+            if x == bound:
+                return f"on its {side} bound: no standard error; likelihood_interval() has limits"
+        return "no standard error, see .warnings"
 
     def likelihood_interval(
         self, names: str | Iterable[str] | None = None, level: float = 0.95
@@ -142,6 +156,10 @@ class Maximum:
         ModelError
             An unknown name, a level outside (0, 1).
         """
+        if isinstance(names, float):
+            raise ModelError(
+                f"names is {brief(names)}; a level goes by its name, as in level={brief(names)}."
+            )
         if names is None:
             chosen = self.names
         else:
@@ -184,7 +202,7 @@ class Maximum:
         title = f"{kind} {_texts([self.value])[0]}, {self.message}"
         limits = ["", "Estimate", "Std. Error", "2.5 %", "97.5 %"]
         tables = [
-            html_table("Estimates", limits, _cells(self.wald())),
+            html_table("Estimates", limits, _cells(self.wald().iloc[:, :4])),
             html_table("Hessian", ["", *self.names], _cells(_zapped(self.hessian))),
         ]
         notes = [f"Warning: {sentence}" for sentence in self.warnings]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mixedwidgets.errors import ModelError
 from mixedwidgets.likelihood.components import by_likelihood
 from mixedwidgets.likelihood.groups import summarise
-from mixedwidgets.likelihood.inputs import Array, parameter, plain, variance
+from mixedwidgets.likelihood.inputs import Array, parameter, plain, together, variance
 from mixedwidgets.likelihood.layout import html_frame, html_table, number, text_table
 from mixedwidgets.likelihood.oneway_algebra import contributions, information, loglik, score
 
@@ -173,14 +173,26 @@ class OneWayModel:
 
     @property
     def _title(self) -> str:
-        return f"One-way normal model: {self.data.n} observations in {self.data.m} groups"
+        n, m = self.data.n, self.data.m
+        return f"One-way normal model: {n} observation{'s' * (n != 1)} in {m} group{'s' * (m != 1)}"
+
+    def _note(self) -> str:
+        """Why there are no estimates or no standard errors; empty where there are."""
+        try:
+            self.vcov()
+        except ModelError as error:
+            return str(error)
+        return ""
 
     def __repr__(self) -> str:
-        return f"{self._title}\n{text_table(['', 'estimate', 'std. error'], self._rows())}"
+        rows = self._rows()
+        table = text_table(["", "estimate", "std. error"], rows) if rows else ""
+        return "\n".join(part for part in (self._title, table, self._note()) if part)
 
     def _repr_html_(self) -> str:
-        table = html_table("", ["", "estimate", "std. error"], self._rows())
-        return html_frame(self._title, [table])
+        rows, note = self._rows(), self._note()
+        tables = [html_table("", ["", "estimate", "std. error"], rows)] if rows else []
+        return html_frame(self._title, tables, [note] if note else [])
 
     def _rows(self) -> list[list[str]]:
         try:
@@ -310,11 +322,8 @@ def mll_oneway(mu: Any, sigma2: Any, tau2: Any, y: Any, groups: Any) -> Any:
 
 
 def _ready(mu: Any, sigma2: Any, tau2: Any) -> list[Array]:
-    values = [parameter(mu, "mu"), variance(sigma2, "sigma2"), variance(tau2, "tau2", zero=True)]
-    try:
-        return list(np.broadcast_arrays(*values))
-    except ValueError:
-        raise ModelError(
-            "mu, sigma2 and tau2 have shapes that do not go together; give numbers or arrays of "
-            "one shape."
-        ) from None
+    return together(
+        mu=parameter(mu, "mu"),
+        sigma2=variance(sigma2, "sigma2"),
+        tau2=variance(tau2, "tau2", zero=True),
+    )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mixedwidgets.errors import ModelError
-from mixedwidgets.likelihood.inputs import Array, numbers, parameter, plain, variance
+from mixedwidgets.likelihood.inputs import Array, numbers, parameter, plain, together, variance
 from mixedwidgets.likelihood.layout import html_frame, html_table, number, text_table
 
 
@@ -72,7 +72,9 @@ class NormalModel:
         -------
         float or array
         """
-        y, mu, sigma2 = parameter(y, "y"), parameter(mu, "mu"), variance(sigma2, "sigma2")
+        y, mu, sigma2 = together(
+            y=parameter(y, "y"), mu=parameter(mu, "mu"), sigma2=variance(sigma2, "sigma2")
+        )
         return plain(np.exp(-0.5 * (y - mu) ** 2 / sigma2) / np.sqrt(2.0 * np.pi * sigma2))
 
     @classmethod
@@ -106,7 +108,7 @@ class NormalModel:
         -------
         float or array
         """
-        mu, sigma2 = parameter(mu, "mu"), variance(sigma2, "sigma2")
+        mu, sigma2 = _ready(mu, sigma2)
         return plain(-0.5 * (self.n * np.log(2.0 * np.pi * sigma2) + self._about(mu) / sigma2))
 
     def likelihood(self, mu: Any, sigma2: Any) -> Any:
@@ -123,7 +125,7 @@ class NormalModel:
         (..., 2) array
             In mu and sigma2, for each combination of the parameters.
         """
-        mu, s = np.broadcast_arrays(parameter(mu, "mu"), variance(sigma2, "sigma2"))
+        mu, s = _ready(mu, sigma2)
         in_mu = self.n * (self.mean - mu) / s
         return np.stack([in_mu, 0.5 * (self._about(mu) / s - self.n) / s], axis=-1)
 
@@ -142,7 +144,7 @@ class NormalModel:
         if mu is None or sigma2 is None:
             best = self.mle()
             mu, sigma2 = best.mu if mu is None else mu, best.sigma2 if sigma2 is None else sigma2
-        mu, s = np.broadcast_arrays(parameter(mu, "mu"), variance(sigma2, "sigma2"))
+        mu, s = _ready(mu, sigma2)
         both = self.n * (self.mean - mu) / s**2
         second = (self._about(mu) / s - 0.5 * self.n) / s**2
         rows = [np.stack([self.n / s, both], axis=-1), np.stack([both, second], axis=-1)]
@@ -198,3 +200,7 @@ class NormalModel:
     def _repr_html_(self) -> str:
         table = html_table("", ["", "estimate", "std. error"], self._rows())
         return html_frame(self._title, [table] if self._rows() else [], [self._note()])
+
+
+def _ready(mu: Any, sigma2: Any) -> list[Array]:
+    return together(mu=parameter(mu, "mu"), sigma2=variance(sigma2, "sigma2"))
