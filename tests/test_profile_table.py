@@ -15,6 +15,7 @@ import mixedwidgets as mw
 from mixedwidgets.lmm.constrain import constrain
 from mixedwidgets.lmm.parameters import value_of
 from mixedwidgets.lmm.wald import wald_covariance
+from mixedwidgets.plots.figures import profile_pairs as draw
 from tests.reference_data import MISSING, reference_data, reference_folder, reference_models
 
 LME4 = json.loads((Path(__file__).parent / "golden" / "lme4_profiles.json").read_text())["models"]
@@ -252,3 +253,40 @@ def test_many_inner_optima_are_searched():
 def test_no_parameter_at_all(sleep):
     with pytest.raises(mw.ModelError, match="parm is empty; name a parameter"):
         sleep.profile([])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pairs_where_a_standard_deviation_is_zero(seed):
+    rng = np.random.default_rng(seed)
+    g = np.repeat(np.arange(6), 5)
+    x = rng.normal(size=30)
+    effects = rng.normal(size=(6, 2)) * [(0.3, 0.0, 1.0)[seed % 3], 0.3]
+    y = 1.0 + x + effects[g, 0] + effects[g, 1] * x + rng.normal(size=30)
+    data = pd.DataFrame({"y": y, "x": x, "g": g.astype(str)})
+    assert_traces(mw.lmer("y ~ x + (x | g)", data, REML=False).profile())
+
+
+@pytest.mark.parametrize(
+    ("formula", "name"),
+    [
+        ("mscore ~ flp + enroll + ses + (ses | school)", "schools"),
+        ("distance ~ age + (age | Subject)", "orthodont"),
+    ],
+)
+def test_pairs_of_profiles_with_level_stretches(formula, name):
+    profiles = mw.lmer(formula, mw.load(name)).profile()
+    assert_traces(profiles)
+    lost = profiles.to_frame().drop(columns=".par").isna().groupby(profiles.to_frame()[".par"])
+    for parameter in lost.any().any(axis=1).loc[lambda s: s].index:
+        assert "is undefined (NaN)" in profiles.notes[parameter]
+
+
+def assert_traces(profiles):
+    """Traces are increasing along their own axis and without gaps; they draw without a warning."""
+    for pair in profiles.pairs.pairs:
+        for trace, column in zip(pair.traces, (0, 1), strict=True):
+            known = np.isfinite(trace[:, 0]).all(axis=1)
+            assert np.all(np.diff(np.flatnonzero(known)) == 1)
+            assert np.all(np.diff(trace[known, 1, column]) > 0.0)
+            assert np.all(np.diff(trace[known, 0, column]) >= 0.0)
+    draw(profiles)

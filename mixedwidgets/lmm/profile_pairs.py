@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from mixedwidgets.lmm.design import Design
@@ -15,6 +16,7 @@ from mixedwidgets.lmm.surface import drops
 from mixedwidgets.lmm.tables import PairsTable, ProfileCurve, ProfilePair, ProfileTable
 
 POINTS = 81  # of a trace
+LEVEL = 1e-6  # of the range of zeta, or of 1: a smaller rise is none
 
 
 def profile_pairs(
@@ -64,14 +66,44 @@ def profile_pairs(
 
 
 def _trace(along: ProfileCurve, other: ProfileCurve, column: int) -> Array:
-    """The best value of another parameter along a profile, (f, 2, 2), on both scales."""
+    """The best value of another parameter along a profile, (f, 2, 2), on both scales.
+
+    Rows are NaN where there is no best value: where a standard deviation is zero, a correlation has
+    none.
+    """
     zeta = np.linspace(along.zeta[0], along.zeta[-1], POINTS)
-    value = PchipInterpolator(along.zeta, along.value)(zeta)
-    best = PchipInterpolator(along.zeta, along.path[:, column])(zeta)
-    out = np.empty((POINTS, 2, 2))
-    out[:, 0, 0], out[:, 0, 1] = value, best
-    out[:, 1, 0], out[:, 1, 1] = zeta, _zeta(other, best)
+    path = along.path[:, column]
+    out = np.full((POINTS, 2, 2), np.nan)
+    risen = _rising(along.zeta, np.isfinite(path))
+    if len(risen) < 2:
+        return out
+    known = along.zeta[risen]
+    inside = (zeta >= known[0]) & (zeta <= known[-1])
+    out[inside, 0, 0] = PchipInterpolator(known, along.value[risen])(zeta[inside])
+    out[inside, 0, 1] = PchipInterpolator(known, path[risen])(zeta[inside])
+    out[inside, 1, 0], out[inside, 1, 1] = zeta[inside], _zeta(other, out[inside, 0, 1])
     return out
+
+
+def _rising(x: Array, known: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Places of a strictly increasing part of x, from its zero outwards while it is known.
+
+    Along a stretch where the deviance is level, zeta stands still but for rounding error.
+    """
+    middle = int(np.argmin(np.abs(x)))
+    clear = LEVEL * max(float(x[-1] - x[0]), 1.0)
+    sides: list[list[int]] = []
+    for places, sign in ((range(middle - 1, -1, -1), -1.0), (range(middle + 1, len(x)), 1.0)):
+        kept, last = [], float(x[middle])
+        for i in places:
+            if not known[i]:
+                break
+            if sign * (x[i] - last) > clear:
+                kept.append(i)
+                last = float(x[i])
+        sides.append(kept)
+    centre = [middle] if known[middle] else []
+    return np.array([*sides[0][::-1], *centre, *sides[1]], dtype=np.intp)
 
 
 def _within(curve: ProfileCurve, value: Array) -> Array:
@@ -84,5 +116,9 @@ def _within(curve: ProfileCurve, value: Array) -> Array:
 def _zeta(curve: ProfileCurve, value: Array) -> Array:
     """Zetas of values; NaN beyond what was profiled."""
     clipped = np.clip(value, curve.line[0, 0], curve.line[-1, 0])
-    found = PchipInterpolator(*curve.line.T)(clipped)
+    values, zetas = curve.line.T
+    first = np.append(True, np.diff(values) > 0.0)
+    if np.count_nonzero(first) < 2:
+        return np.where(_within(curve, value), zetas[0], np.nan)
+    found = PchipInterpolator(values[first], zetas[first])(clipped)
     return np.where(_within(curve, value), found, np.nan)

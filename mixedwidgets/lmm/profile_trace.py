@@ -178,6 +178,7 @@ def trace(
     t, zeta = np.array([p.t for p in points]), np.array([p.zeta for p in points])
     slope = _mended(t, zeta, np.array([p.slope for p in points]))
     line, density = _line(curve, t, zeta, slope)
+    path = np.array([_along(curve.shape, p, followed) for p in points])
     ends = (lower.ends_at_bound, upper.ends_at_bound)
     variance = float(wald_covariance(estimate, (parameter,))[0, 0])
     return ProfileCurve(
@@ -188,14 +189,14 @@ def trace(
         se=float(np.sqrt(variance)) if variance > 0.0 else float("nan"),
         value=np.array([p.value for p in points]),
         zeta=zeta,
-        path=np.array([_along(curve.shape, p, followed) for p in points]),
+        path=path,
         line=line,
         density=density,
         mass=(
             float(ndtr(zeta[0])) if ends[0] else 0.0,
             float(ndtr(-zeta[-1])) if ends[1] else 0.0,
         ),
-        note=_note(parameter, (lower, upper)),
+        note=_note(parameter, (lower, upper), _undefined(followed, path)),
     )
 
 
@@ -250,8 +251,17 @@ def _line(curve: _Curve, t: Array, zeta: Array, slope: Array) -> tuple[Array, Ar
     return np.column_stack((value, height)), density
 
 
-def _note(parameter: Parameter, sides: tuple[_Side, _Side]) -> str:
-    """Where a profile ends before the cut-off, and why."""
+def _undefined(followed: tuple[Parameter, ...], path: Array) -> list[str]:
+    """What is to be said of parameters that have no value somewhere along a profile."""
+    return [
+        f"where a standard deviation on the way is zero, {p.name!r} is undefined (NaN)"
+        for p, lost in zip(followed, np.isnan(path).any(axis=0), strict=True)
+        if lost
+    ]
+
+
+def _note(parameter: Parameter, sides: tuple[_Side, _Side], undefined: list[str]) -> str:
+    """Where a profile ends before the cut-off, and why, and what is undefined along it."""
     notes = []
     for side, bound in zip(sides, parameter.allowed, strict=True):
         if side.ends_at_bound:
@@ -262,4 +272,4 @@ def _note(parameter: Parameter, sides: tuple[_Side, _Side]) -> str:
         elif side.flat:
             reached = abs(side.points[-1].zeta)
             notes.append(f"the deviance stays low: |zeta| is only {reached:.2f} at the last value")
-    return "; ".join(notes)
+    return "; ".join([*notes, *undefined])
