@@ -74,7 +74,8 @@ lmm.constrain lmm.verdict
 lmm.ftests lmm.hypotheses lmm.leverage lmm.pca lmm.ranef lmm.satterthwaite
 lmm.kenward_roger lmm.variance_explained
 lmm.held_fixed lmm.pooling lmm.pooling_path lmm.predict lmm.residuals lmm.scales lmm.wald
-lmm.augment lmm.deletion lmm.profile lmm.simulate
+lmm.augment lmm.ceiling lmm.deletion lmm.simulate
+lmm.profile
 lmm.draws lmm.influence lmm.intervals lmm.profile_trace lmm.surface_axes lmm.walk
 lmm.surface
 lmm.profile_pairs

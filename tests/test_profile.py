@@ -419,3 +419,43 @@ def test_the_estimate_by_the_likelihood_is_reused():
     ml = estimate(fit.estimate.moments, False)
     interval = profile_interval(ml, fit.parameters[1], 0.9)
     assert fit.confint("sigma", level=0.9).iloc[0].tolist() == [interval.lower, interval.upper]
+
+
+def test_a_correlation_costs_no_more_than_leaving_out_an_effect():
+    """Without a random intercept orthodont's deviance rises by 1.4976^2: any correlation may do."""
+    fit = mw.lmer("distance ~ age + (age | Subject)", mw.load("orthodont"), REML=False)
+    name = "cor_age.(Intercept)|Subject"
+    without = mw.lmer("distance ~ age + (0 + age | Subject)", mw.load("orthodont"), REML=False)
+    most = np.sqrt(without.criterion - fit.criterion)
+    assert most == pytest.approx(1.4976, abs=1e-4)
+    zeta = fit.profile(name)[name][".zeta"]
+    assert np.abs(zeta).max() <= most + 1e-6
+    assert np.all(np.diff(zeta) > -1e-9)
+    limits = fit.confint("cor_*", level=0.87)
+    assert limits.iloc[0].tolist() == [-1.0, 1.0]
+    assert "-1 is within the cut-off" in str(limits)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_profiles_of_correlations_against_a_search_from_many_starts(seed):
+    """Random slopes in small data: the least deviance over standard deviations by brute force."""
+    rng = np.random.default_rng(seed)
+    g, x = np.repeat(np.arange(6), 5), rng.normal(size=30)
+    effects = rng.normal(size=(6, 2)) * [0.6, 0.5]
+    y = 1.0 + x + effects[g, 0] + effects[g, 1] * x + rng.normal(size=30)
+    data = pd.DataFrame({"y": y, "x": x, "g": g.astype(str)})
+    fit = mw.lmer("y ~ x + (x | g)", data, REML=False)
+    name = "cor_x.(Intercept)|g"
+    curve = profile(fit.estimate, {p.name: p for p in fit.parameters}[name])
+    deviance = mw.lmer("y ~ x + (x | g)", data, REML=False, devfun_only=True)
+    for value in (-1.0, -0.9, -0.4, 0.3, 0.8, 1.0):
+
+        def at(x, value=value):
+            a, b = np.abs(x)
+            return deviance([a, b * value, b * np.sqrt(1.0 - value**2)])
+
+        starts = ([0.01, 0.5], [0.5, 0.01], [0.5, 0.5], [2.0, 2.0], [0.01, 0.01])
+        options = {"xatol": 1e-6, "fatol": 1e-9}
+        least = min(minimize(at, s, method="Nelder-Mead", options=options).fun for s in starts)
+        zeta = curve.at(value, curve.start, everywhere=True)[0]
+        assert zeta**2 == pytest.approx(least - fit.criterion, abs=1e-5)

@@ -242,10 +242,9 @@ class Constraint:
             Coefficients, those not held at their best.
         """
         moments, sigma = self.moments, float(np.exp(z[-1]))
-        half = self.factor.A @ self._factor(z)[0]
-        factor = sigma * np.linalg.solve(moments.whitening, half)
+        factor = self.covariance_factor(z)
         whole = factor @ factor.T
-        solved = solve(half @ half.T, moments, self.reml)
+        solved = solve(self.factor.covariance(self._factor(z)[0]), moments, self.reml)
         beta = moments.coefficients(solved.delta)
         held = [(p.i, v) for p, v in zip(self.held, values, strict=True) if p.kind == "fixed"]
         if held:
@@ -256,6 +255,11 @@ class Constraint:
             beta = beta + spread @ (spread[which].T @ pull)
             beta[which] = [v for _, v in held]
         return tuple(whole[c, c] for c in moments.layout.slices), sigma, beta
+
+    def covariance_factor(self, z: Array) -> Array:
+        """Factor (K, K) of the covariance of the random effects in the user's units."""
+        half = self.factor.A @ self._factor(z)[0]
+        return np.asarray(np.exp(z[-1]) * np.linalg.solve(self.moments.whitening, half))
 
     def hessian(self, z: Array) -> Array:
         """Hessian of minus twice the log-likelihood in all coordinates, beta profiled out."""

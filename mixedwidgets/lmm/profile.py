@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
+from mixedwidgets.lmm.ceiling import Ceiling
 from mixedwidgets.lmm.constrain import constrain
-from mixedwidgets.lmm.constrained import Constraint
+from mixedwidgets.lmm.constrained import Constraint, Inner
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.parameters import Parameter, value_of
@@ -17,6 +18,7 @@ from mixedwidgets.lmm.wald import wald_covariance
 TOLERANCE = 1e-9  # of a limit, relative to its distance from the estimate
 CLOSE = 1e-4  # of zeta, relative: a steep curve makes short steps also far from its root
 MAX_EVALUATIONS = 60
+LEVEL = 1e-7  # deviance units: a smaller difference is rounding of two minimisations
 FAR = 1e3  # standard errors, in typical scales, that are none
 MANY_GROUPS = 100  # beyond, limits are not checked for other inner optima
 
@@ -58,6 +60,8 @@ class Profile:
         A step on the parameter's scale: its Wald standard error where that exists.
     others : tuple of (size,) arrays
         Coordinates from which a limit is checked for a lower inner optimum.
+    ceiling : Ceiling or None
+        What any value of a correlation costs at most.
     """
 
     constraint: Constraint
@@ -67,6 +71,7 @@ class Profile:
     start: Array
     scale: float
     others: tuple[Array, ...]
+    ceiling: Ceiling | None
 
     def at(
         self, value: float, start: Array, everywhere: bool = False
@@ -83,9 +88,25 @@ class Profile:
         found = min(
             (self.constraint.minimise((value,), s) for s in starts), key=lambda inner: inner.value
         )
+        if self.ceiling is not None:
+            found = self._under(self.ceiling, value, found)
         zeta = float(np.sqrt(max(found.value - self.minimum, 0.0)))
         slope = self.constraint.slope(0, (value,), found)
         return zeta, slope / (2.0 * zeta) if zeta > 0.0 else np.inf, found.z
+
+    def _under(self, ceiling: Ceiling, value: float, found: Inner) -> Inner:
+        """The inner optimum at a correlation, sought anew where leaving out an effect is better."""
+        known = ceiling.at()
+        if not known or found.value < known[0].value - LEVEL:
+            return found
+        for without in known:
+            start = without.start(self.constraint, value)
+            again = self.constraint.minimise((value,), start)
+            if again.value < found.value:
+                found = again
+        if found.value < known[0].value - LEVEL:
+            return found
+        return Inner(known[0].value, found.z, np.zeros_like(found.gradient), True)
 
 
 def profile(estimate: Estimate, parameter: Parameter) -> Profile:
@@ -118,6 +139,7 @@ def profile(estimate: Estimate, parameter: Parameter) -> Profile:
         start=constraint.start(estimate.factor, estimate.sigma),
         scale=float(scale),
         others=_other_starts(estimate, constraint),
+        ceiling=Ceiling(estimate, parameter) if parameter.kind == "cor" else None,
     )
 
 

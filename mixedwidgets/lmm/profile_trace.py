@@ -255,8 +255,8 @@ def _undefined(followed: tuple[Parameter, ...], path: Array) -> list[str]:
     """What is to be said of parameters that have no value somewhere along a profile."""
     return [
         f"where a standard deviation on the way is zero, {p.name!r} is undefined (NaN)"
-        for p, lost in zip(followed, np.isnan(path).any(axis=0), strict=True)
-        if lost
+        for p, lost in zip(followed, np.isnan(path).T, strict=True)
+        if lost.any()
     ]
 
 
