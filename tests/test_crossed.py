@@ -18,7 +18,8 @@ import pytest
 import mixedwidgets as mw
 from mixedwidgets.lmm import blockdiag, coupling, crossed, crossed_deviance
 from mixedwidgets.lmm.crossed import CrossedMoments, crossed_moments
-from mixedwidgets.lmm.crossed_deviance import differentiate_crossed, solve_crossed
+from mixedwidgets.lmm.crossed_derivatives import differentiate_crossed
+from mixedwidgets.lmm.crossed_deviance import solve_crossed
 from mixedwidgets.lmm.crossproducts import coordinates_of
 from mixedwidgets.lmm.design import Design, build
 from mixedwidgets.lmm.formula import parse

@@ -60,6 +60,7 @@ lmm.grouped
 lmm.batch lmm.coupling lmm.grouped_deviance lmm.spectral_null
 lmm.batch_newton lmm.crossed
 lmm.crossed_deviance
+lmm.crossed_derivatives
 lmm.identify
 lmm.moments
 lmm.deviance lmm.memory

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mixedwidgets.lmm.crossed_deviance import SolvedCrossed, differentiate_crossed, solve_crossed
+from mixedwidgets.lmm.crossed_derivatives import differentiate_crossed
+from mixedwidgets.lmm.crossed_deviance import SolvedCrossed, solve_crossed
 from mixedwidgets.lmm.grouped import GroupedMoments
 from mixedwidgets.lmm.grouped_deviance import SolvedGroups, differentiate_groups, solve_groups
 from mixedwidgets.lmm.linalg import Array

@@ -10,7 +10,8 @@ from scipy.sparse.linalg import lsqr
 from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.blockdiag import BlockDiagonal
 from mixedwidgets.lmm.crossed import CrossedMoments
-from mixedwidgets.lmm.crossed_deviance import differentiate_crossed, solve_crossed
+from mixedwidgets.lmm.crossed_derivatives import differentiate_crossed
+from mixedwidgets.lmm.crossed_deviance import solve_crossed
 from mixedwidgets.lmm.crossproducts import Coordinates, Moments
 from mixedwidgets.lmm.design import Design, Grouping
 from mixedwidgets.lmm.grouped import GroupedMoments, orthogonalise_rows
