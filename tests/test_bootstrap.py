@@ -326,3 +326,35 @@ def test_more_replicates_than_memory_holds():
     fit = mw.lmer("yield ~ 1 + (1 | region)", mw.load("wheat"))
     with pytest.raises(mw.ModelError, match="10000000 are the most"):
         fit.bootstrap(10**12)
+
+
+def test_a_statistic_that_fails_or_gives_nothing():
+    fit = wheat()
+    with pytest.raises(DataError, match=r"The statistic is \{\}; return a number"):
+        fit.bootstrap(2, statistic=lambda f: {})
+    said = "The statistic fails in the fit with ZeroDivisionError: division by zero; mend it"
+    with pytest.raises(ModelError, match=said) as caught:
+        fit.bootstrap(2, statistic=lambda f: 1 / 0)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    with pytest.raises(ModelError, match="The statistic fails in replicate 0"):
+        fit.bootstrap(2, seed=1, statistic=lambda f: 1.0 if f is fit else 1 / 0)
+
+
+def test_what_is_missing_has_a_reason():
+    fit = wheat()
+    assert "Intervals need at least two replicates" in repr(fit.bootstrap(1, seed=1))
+    none = fit.bootstrap(5, seed=1, statistic=lambda f: float("nan"))
+    assert "statistic has no value in 5 of 5 replicates" in repr(none)
+    assert "statistic has no value in 5 of 5 replicates" in none._repr_html_()
+
+
+@pytest.mark.parametrize("method", ["basic", "normal"])
+def test_impossible_limits_are_told(method):
+    limits = wheat().bootstrap(199, seed=1).confint(level=0.999, method=method)
+    low, high = limits.loc["sd_(Intercept)|region"]
+    told = "the lower limit is below 0, impossible"
+    assert low < 0.0 < high
+    assert told in limits.notes["sd_(Intercept)|region"]
+    assert told in repr(limits)
+    assert repr(limits).startswith(f"99.9 % bootstrap {method} intervals (199 replicates)")
+    assert "impossible" not in limits.notes.get("sigma", "")

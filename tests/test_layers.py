@@ -85,7 +85,7 @@ lmm.dropping lmm.report lmm.scores
 lmm.variance_tests
 lmm.score_tests
 lmm.fitted lmm.html lmm.stattext
-lmm.stattable
+lmm.interval_table lmm.stattable
 lmm.bootstrap lmm.fitting
 lmm.collecting lmm.confint
 lmm.fit_resampling
@@ -124,9 +124,16 @@ READ_DATA = [
 ]
 LABEL_ANSWERS = [
     *("likelihood.maximize", "likelihood.maximum"),
-    *("lmm.augment", "lmm.bootstrap", "lmm.collecting", "lmm.confint", "lmm.influence"),
+    *("lmm.augment", "lmm.bootstrap", "lmm.collecting", "lmm.influence"),
     *("lmm.fit", "lmm.fit_diagnostics", "lmm.fit_inference", "lmm.fit_prediction", "lmm.fitted"),
-    *("lmm.fit_pooling", "lmm.fitting", "lmm.profile_table", "lmm.ranef", "lmm.stattable"),
+    *(
+        "lmm.fit_pooling",
+        "lmm.fitting",
+        "lmm.interval_table",
+        "lmm.profile_table",
+        "lmm.ranef",
+        "lmm.stattable",
+    ),
 ]
 
 # Third-party package -> the modules, or packages of modules, that may import it.

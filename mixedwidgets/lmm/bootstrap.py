@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from textwrap import fill
@@ -18,6 +18,7 @@ from mixedwidgets.errors import ModelError, brief, nearest
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.draws import Draws
 from mixedwidgets.lmm.html import table_html
+from mixedwidgets.lmm.interval_table import Intervals
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.rlayout import escape, table
 
@@ -48,6 +49,8 @@ class Bootstrap:
         Gives the same replicates again.
     title, formula : str
         What was done to which model.
+    allowed : mapping of str to (float, float)
+        The ends of what is possible, of the names that have any.
     """
 
     names: tuple[str, ...]
@@ -62,6 +65,7 @@ class Bootstrap:
     formula: str
     _draws: Draws = field(repr=False)
     _design: Design = field(repr=False)
+    allowed: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Number of replicates that are done."""
@@ -136,7 +140,7 @@ class Bootstrap:
         parm: str | Iterable[str] | None = None,
         level: float = 0.95,
         method: str = "percentile",
-    ) -> pd.DataFrame:
+    ) -> Intervals:
         """Confidence intervals from the replicates.
 
         Parameters
@@ -152,9 +156,9 @@ class Bootstrap:
 
         Returns
         -------
-        DataFrame
-            A row for each name, columns such as ``2.5 %`` and ``97.5 %``; ``.attrs["notes"]``
-            says what there is to know of some of them.
+        Intervals
+            A row for each name, columns such as ``2.5 %`` and ``97.5 %``; ``.notes``, also printed,
+            says what there is to know of some of them, such as limits that are impossible.
 
         Raises
         ------
@@ -181,13 +185,20 @@ class Bootstrap:
         limits = [
             limits_of(self.values[:, j], float(self.original[j]), tail, method) for j in chosen
         ]
-        out = pd.DataFrame(
-            np.array(limits).reshape(-1, 2),
+        table = np.array(limits).reshape(-1, 2)
+        out = Intervals(
+            table,
             index=[self.names[j] for j in chosen],
             columns=[f"{100.0 * tail:.3g} %", f"{100.0 - 100.0 * tail:.3g} %"],
         )
-        notes = [(self.names[j], self._note(j, tail, method)) for j in chosen]
-        out.attrs["notes"] = {name: note for name, note in notes if note}
+        notes = {
+            self.names[j]: "; ".join([*self._note(j, tail, method), *self._impossible(j, row)])
+            for j, row in zip(chosen, table, strict=True)
+        }
+        out.attrs["title"] = (
+            f"{100.0 * level:.4g} % bootstrap {method} intervals ({len(self)} replicates)"
+        )
+        out.attrs["notes"] = {name: note for name, note in notes.items() if note}
         return out
 
     @property
@@ -238,6 +249,15 @@ class Bootstrap:
                 f"In {self.failed} of {len(self)} replicates no optimum was found; they are left "
                 "out."
             )
+        if len(self) - self.failed < 2:
+            out.append("Intervals need at least two replicates with an optimum; draw more.")
+        missing = (~np.isfinite(self.values[~self.without])).sum(axis=0)
+        out += [
+            f"{name} has no value in {n} of {len(self) - self.failed} replicates; they are left "
+            "out of its row."
+            for name, n in zip(self.names, missing, strict=True)
+            if n
+        ]
         return out
 
     def _chosen(self, parm: str | Iterable[str] | None) -> list[int]:
@@ -252,15 +272,24 @@ class Bootstrap:
                 )
         return [self.names.index(name) for name in names]
 
-    def _note(self, j: int, tail: float, method: str) -> str:
+    def _note(self, j: int, tail: float, method: str) -> list[str]:
         values = self.values[~self.without, j]
         finite = int(np.isfinite(values).sum())
         if finite < len(values):
-            return f"from the {finite} of {len(values)} replicates in which it has a value"
+            return [f"from the {finite} of {len(values)} replicates in which it has a value"]
         if method != "normal" and (finite + 1) * tail < 1.0:
-            return f"the extremes of only {finite} replicates; draw more"
+            return [f"the extremes of only {finite} replicates; draw more"]
         zeros = int(np.sum(values == 0.0))
-        return f"zero in {zeros} of {len(values)} replicates" if zeros else ""
+        return [f"zero in {zeros} of {len(values)} replicates"] if zeros else []
+
+    def _impossible(self, j: int, limits: Array) -> list[str]:
+        """Say of each limit outside the possible range that it is."""
+        smallest, largest = self.allowed.get(self.names[j], (-np.inf, np.inf))
+        sides = list(zip(("lower", "upper"), limits, strict=True))
+        return [
+            *(f"the {s} limit is below {smallest:g}, impossible" for s, v in sides if v < smallest),
+            *(f"the {s} limit is above {largest:g}, impossible" for s, v in sides if v > largest),
+        ]
 
     @cached_property
     def _mean(self) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -88,17 +88,31 @@ def _value(p: Parameter, covariances: Array, found: Estimates, layout: Layout) -
     return np.where(np.abs(out) > PERFECT, np.sign(out), out)
 
 
-def statistic_of(given: Any) -> tuple[tuple[str, ...], Array]:
-    """Read what a statistic gave: names and values.
+def statistic_of(
+    statistic: Callable[[Any], Any], fit: Any, where: str
+) -> tuple[tuple[str, ...], Array]:
+    """Read what a statistic gives of a fit: names and values.
 
     Raises
     ------
+    ModelError
+        It fails, chained to its own exception; ``where`` is that in words.
     DataError
-        It is no number, mapping of names to numbers, or Series.
+        It gives no number, mapping of names to numbers, or Series.
     """
+    try:
+        given = statistic(fit)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise ModelError(
+            f"The statistic fails in {where} with {said.rstrip('.')}; mend it, or let it return "
+            "nan there."
+        ) from error
     named = dict(given) if isinstance(given, (Mapping, pd.Series)) else {"statistic": given}
     try:
         numbers = np.array([float(v) for v in named.values()], dtype=np.float64)
+        if not len(numbers):
+            raise ValueError
     except (TypeError, ValueError):
         raise DataError(
             f"the statistic is {brief(given)}; return a number, a dictionary of names and numbers, "

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.special import ndtri
 
 from mixedwidgets.errors import ModelError, brief, listed, nearest
 from mixedwidgets.lmm.bootstrap import METHODS as BOOT_TYPES
 from mixedwidgets.lmm.bootstrap import Bootstrap, limits_of
 from mixedwidgets.lmm.estimate import Estimate
-from mixedwidgets.lmm.html import table_html
+from mixedwidgets.lmm.interval_table import Intervals
 from mixedwidgets.lmm.parameters import Parameter, value_of
 from mixedwidgets.lmm.profile import profile_interval
 from mixedwidgets.lmm.scales import (
@@ -45,47 +44,6 @@ METHODS = {
 PROFILE, WALD = "profile likelihood intervals", "Wald intervals"
 NO_MORE = "nothing is excluded"
 UNITS = {"sd": "standard deviations", "variance": "variances", "log": "log standard deviations"}
-
-
-class Intervals(pd.DataFrame):
-    """Confidence intervals: a DataFrame that prints with the reasons of its limits.
-
-    A row for each parameter, columns such as ``2.5 %`` and ``97.5 %``. What is selected from it or
-    computed with it is an ordinary DataFrame or Series.
-    """
-
-    @property
-    def _constructor(self) -> Callable[..., pd.DataFrame]:
-        return pd.DataFrame
-
-    @property
-    def notes(self) -> dict[str, str]:
-        """For each parameter of which there is something to say, what: also ``.attrs["notes"]``."""
-        return dict(self.attrs.get("notes", {}))
-
-    def __repr__(self) -> str:
-        table = pd.DataFrame(dict(self.items())).to_string(float_format=_number)
-        return "\n".join([self._title, table, *self._sentences])
-
-    def _repr_html_(self) -> str:
-        rows = [
-            (str(name), [_number(v) for v in values])
-            for name, values in zip(self.index, self.to_numpy(), strict=True)
-        ]
-        heads = [str(c) for c in self.columns]
-        return table_html(self._title, (), heads, rows, self._sentences)
-
-    @property
-    def _title(self) -> str:
-        return str(self.attrs.get("title", "Confidence intervals"))
-
-    @property
-    def _sentences(self) -> list[str]:
-        return [f"{name}: {note}" for name, note in self.notes.items()]
-
-
-def _number(value: float) -> str:
-    return f"{value:.6g}"
 
 
 def choose(parm: Any, available: Sequence[Parameter]) -> tuple[Parameter, ...]:

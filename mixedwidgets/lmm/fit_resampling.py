@@ -231,6 +231,7 @@ class Resampling(Fitted):
         names = (*(p.name for p in known), "criterion")
         original = np.array([*self.values(), self.criterion])
         layout = self.estimate.moments.layout
+        about["allowed"] = {p.name: p.allowed for p in known}
         collector = Collector(names, original, nsim, **about)
         for found in drawn_fits(self.design, self.estimate, nsim, about["seed"], self.call.control):
             collector.add(parameter_values(known, found, layout), found)
@@ -239,7 +240,7 @@ class Resampling(Fitted):
     def _statistic_steps(
         self, nsim: int, statistic: Statistic, about: dict[str, Any]
     ) -> Iterator[Bootstrap]:
-        names, original = statistic_of(statistic(self))
+        names, original = statistic_of(statistic, self, "the fit")
         collector = Collector(names, original, nsim, **about)
         call = replace(self.call, data=None, memory=None)
         control, moments = self.call.control, self.estimate.moments
@@ -249,7 +250,8 @@ class Resampling(Fitted):
             values = np.full(len(names), np.nan)
             if found is not None:
                 fit = type(self)(FittedDesign.of(design, found.optimum.theta), found, call)
-                given, values = statistic_of(statistic(fit))
+                where = f"replicate {collector.done}"
+                given, values = statistic_of(statistic, fit, where)
                 if given != names:
                     raise DataError(
                         f"the statistic gave {', '.join(given)} in replicate {collector.done}, but "
