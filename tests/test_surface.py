@@ -619,3 +619,11 @@ def test_progress_that_cannot_be_told() -> None:
     ):
         with pytest.raises(mw.ModelError, match="progress is 3; give a function of two numbers"):
             work(progress=3)
+
+
+def test_axes_reach_past_a_singular_corner():
+    """The first probe for the axis of a correlation is -1, far from the valley of the estimate."""
+    fit = mw.lmer("score ~ Machine + (Machine | Worker)", mw.load("machines"), REML=False)
+    x = fit.surface("cor_MachineC.(Intercept)|Worker", "sigma").x
+    assert x[0] < -0.95  # the 99 % interval of one parameter is -0.915 to 0.664
+    assert 0.85 < x[-1] < 0.95

@@ -19,6 +19,7 @@ from mixedwidgets.lmm.profile import Profile, profile
 OUTER = float(np.sqrt(chdtri(2, 0.01)))  # zeta at the edge of the joint 99 % region
 MARGIN = 1.1  # how far beyond that edge the axes reach
 ROUGH = 0.5  # deviance units: how far the quadratic model is trusted for the length of an axis
+PROBES = 10  # for the length of an axis
 SQUARE = "^2"
 
 
@@ -134,25 +135,39 @@ def reach_of(estimate: Estimate, parameter: Parameter) -> tuple[float, float]:
 
 
 def _edge(shape: Profile, direction: float, bound: float) -> float:
-    """Where zeta reaches the edge, to two digits: an axis needs no more."""
+    """Where zeta reaches the edge, to two digits: an axis needs no more.
+
+    A probe beyond the edge can be in another valley of the likelihood, at a boundary above all, so
+    that the next starts from the last one within.
+    """
     distance, value = OUTER * shape.scale, shape.estimate
     constraint = shape.constraint
     tangents = constraint.tangents(shape.start)
-    before, start = (0.0, shape.start), None
-    for _ in range(8):
+    within, before, beyond = (0.0, shape.start), (0.0, shape.start), np.inf
+    for probe in range(PROBES):
         value = shape.estimate + direction * distance
         if direction * (value - bound) >= 0.0:
             value = bound if shape.parameter.kind != "sigma" else 0.3 * shape.estimate
         reached = abs(value - shape.estimate)
-        if start is None:
+        if within[0] == 0.0:
             start = constraint.along(tangents, (value,), shape.start)
+        else:
+            share = (reached - within[0]) / (within[0] - before[0])
+            start = within[1] + min(share, 2.0) * (within[1] - before[1])
         deviance, z = constraint.quick((value,), start, ROUGH)
+        if shape.ceiling is not None:
+            deviance = min([deviance, *(w.value for w in shape.ceiling.at())])
         zeta = float(np.sqrt(max(deviance - shape.minimum, 0.0)))
         if abs(zeta - OUTER) < 0.02 * OUTER or (value == bound and zeta < OUTER):
             break
         distance = reached * float(np.clip(OUTER / max(zeta, 1e-3), 0.3, 3.0))
-        start = z + (z - before[1]) * (distance - reached) / (reached - before[0] or 1.0)
-        before = reached, z
+        if zeta > OUTER:
+            beyond = reached
+            distance = max(distance, within[0])
+        elif reached > within[0]:
+            before, within = within, (reached, z)
+        if not within[0] < distance < beyond or (probe > PROBES // 2 and np.isfinite(beyond)):
+            distance = 0.5 * (within[0] + beyond)
     return float(value)
 
 
