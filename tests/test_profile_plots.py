@@ -340,3 +340,32 @@ def test_an_open_contour_keeps_all_its_points():
     pieces = surface._pieces(path)
     assert np.isfinite(pieces).all(axis=1).sum() == len(path.vertices)
     assert len(path.vertices) > 20
+
+
+def test_what_cannot_be_drawn_gets_a_sentence():
+    fit = mw.lmer("yield ~ 1 + (1 | region)", mw.load("wheat"))
+    profiles = fit.profile()
+    for make in (figures.zeta, figures.profile_density, figures.profile_pairs):
+        with pytest.raises(mw.DataError, match="cannot be drawn of a Fit; give fit.profile"):
+            make(fit)
+        with pytest.raises(mw.DataError, match="cannot be drawn of None; give fit.profile"):
+            make(None)
+        for width in ("a", 2, float("nan"), 1e6):
+            with pytest.raises(mw.DataError, match=r"width is .*; give inches from 6 to 100"):
+                make(profiles, width=width)
+        with pytest.raises(mw.DataError, match="height is 1; give inches from 2 to 100"):
+            make(profiles, height=1)
+    with pytest.raises(mw.DataError, match=r"of a Fit; give fit.surface\(a, b\)"):
+        figures.surface(fit)
+
+
+def test_long_names_take_two_lines_where_there_is_little_room():
+    fit = mw.lmer("Reaction ~ Days + (Days | Subject)", mw.load("sleepstudy"))
+    name = "cor_Days.(Intercept)|Subject"
+    for make in (figures.zeta, figures.profile_density):
+        figure = make(fit.profile([name, "sigma", "Days"]), width=6)
+        figure.canvas.draw()
+        assert_legible(figure)
+        words = [text for text, _ in texts(figure)]
+        assert not any("…" in text for text in words)
+        assert "and Days by Subject" in words

@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 from typing import Any, Protocol
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from mixedwidgets.errors import DataError, brief
 from mixedwidgets.lmm.tables import PairsTable, ProfileTable, Surface
 from mixedwidgets.plots import profile_density as density_picture
 from mixedwidgets.plots import profile_pairs as pairs_picture
@@ -20,6 +22,7 @@ from mixedwidgets.plots import zeta as zeta_picture
 from mixedwidgets.plots.style import Theme
 
 WIDTH = 8.2  # inches
+NARROWEST, LOWEST, LARGEST = 6.0, 2.0, 100.0
 
 
 class Profiled(Protocol):
@@ -73,8 +76,14 @@ def zeta(
     -------
     Drawing
         A matplotlib figure.
+
+    Raises
+    ------
+    DataError
+        Something else than profiles, a theme that does not exist, or a size that is too small,
+        above 100 inches or no number.
     """
-    return _drawing(zeta_picture, profiles.table, theme, width, height)
+    return _drawing(zeta_picture, _table(profiles), theme, width, height)
 
 
 def profile_density(
@@ -85,7 +94,7 @@ def profile_density(
     height: float | None = None,
 ) -> Drawing:
     """The density that the profile of every parameter stands for; see ``zeta``."""
-    return _drawing(density_picture, profiles.table, theme, width, height)
+    return _drawing(density_picture, _table(profiles), theme, width, height)
 
 
 def profile_pairs(
@@ -96,6 +105,8 @@ def profile_pairs(
     height: float | None = None,
 ) -> Drawing:
     """Traces and joint regions of each two parameters; see ``zeta``."""
+    _table(profiles)
+    _size(width, height)  # before the surfaces are computed
     return _drawing(pairs_picture, profiles.pairs, theme, width, height)
 
 
@@ -107,14 +118,41 @@ def surface(
     height: float | None = 4.3,
 ) -> Drawing:
     """The likelihood over two parameters, from ``fit.surface(a, b)``; see ``zeta``."""
+    if not isinstance(table, Surface):
+        raise DataError(
+            f"A surface cannot be drawn of {_kind(table)}; give fit.surface(a, b), with the names "
+            "of two parameters."
+        )
     return _drawing(surface_picture, table, theme, width, height)
 
 
 def _drawing(
     picture: Any, table: Any, theme: str | Theme, width: float, height: float | None
 ) -> Drawing:
+    _size(width, height)
     figure = Drawing(figsize=(width, picture.height(table) if height is None else height), dpi=100)
     FigureCanvasAgg(figure)
     picture.draw(figure, table, theme=theme, animated=False)
     figure.description = picture.describe(table)
     return figure
+
+
+def _table(profiles: Profiled) -> ProfileTable:
+    table = getattr(profiles, "table", None)
+    if not isinstance(table, ProfileTable):
+        raise DataError(f"Profiles cannot be drawn of {_kind(profiles)}; give fit.profile().")
+    return table
+
+
+def _kind(given: object) -> str:
+    return "None" if given is None else f"a {type(given).__name__}"
+
+
+def _size(width: float, height: float | None) -> None:
+    """Refuse sizes, in inches, in which a picture has no room, or which are none."""
+    for name, given, least in (("width", width, NARROWEST), ("height", height, LOWEST)):
+        if name == "height" and given is None:
+            continue
+        fits = isinstance(given, (int, float, np.number)) and least <= given <= LARGEST
+        if not fits:
+            raise DataError(f"{name} is {brief(given)}; give inches from {least:g} to {LARGEST:g}.")

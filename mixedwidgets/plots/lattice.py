@@ -11,7 +11,7 @@ from mixedwidgets.lmm.tables import ProfileCurve, ProfileTable
 from mixedwidgets.plots.sheet import MARGIN, Sheet
 
 MOST = 12  # panels; more are counted, not drawn
-_TOP, _ACROSS, _BELOW, _NUMBERS, _HIGH = 62.0, 18.0, 46.0, 34.0, 150.0
+_TOP, _ACROSS, _BELOW, _NUMBERS, _HIGH = 62.0, 18.0, 61.0, 34.0, 150.0
 _NOTE = 18.0
 
 Span: TypeAlias = tuple[float, float]

@@ -46,7 +46,7 @@ def draw(
     for curve, box in zip(table.curves, boxes(sheet, table), strict=False):
         left, top, right, bottom = box
         axes = sheet.panel((left - 20, top, right, bottom), view(curve), (0.0, _ROOM))
-        sheet.scale(axes, "x", label=curve.label, every=46, reach=(10.0, 8.0))
+        sheet.scale(axes, "x", label=curve.label, every=46, reach=(10.0, 8.0), lines=2)
         _draw_density(sheet, axes, curve)
 
 

@@ -20,7 +20,7 @@ from matplotlib.path import Path
 from matplotlib.transforms import Affine2D, Transform
 from numpy.typing import ArrayLike
 
-from mixedwidgets.plots.lettering import Label, Lettering, elide, text_width
+from mixedwidgets.plots.lettering import Label, Lettering, elide, text_width, wrap
 from mixedwidgets.plots.numbers import ticks
 from mixedwidgets.plots.style import LARGE, NORMAL, SMALL, Theme, theme_of
 
@@ -235,6 +235,7 @@ class Sheet:
         label: str = "",
         every: float = 60.0,
         reach: tuple[float, float] = (0.0, 0.0),
+        lines: int = 1,
     ) -> None:
         """Draw grid lines and the numbers at them, and name the axis.
 
@@ -253,6 +254,8 @@ class Sheet:
             The smallest distance of two numbers.
         reach : tuple of two float
             How far the name may run beyond the left and the right end of the panel.
+        lines : {1, 2}
+            Lines that the name of an x axis may take.
         """
         left, top, right, bottom = self.box(axes)
         horizontal = axis == "x"
@@ -265,10 +268,11 @@ class Sheet:
             for a, text in zip(at, texts, strict=True):
                 self.write(left + a, bottom + 12, text, color=self.theme.muted, align="center")
             first, room = left - reach[0], right - left + sum(reach)
-            label = elide(label, room, NORMAL)
-            half = text_width(label, NORMAL) / 2
-            x = min(max((left + right) / 2, first + half), first + room - half)
-            self.write(x, bottom + 32, label, size=NORMAL, align="center")
+            written = wrap(label, room, NORMAL) if lines > 1 else [elide(label, room, NORMAL)]
+            for n, line in enumerate(written):
+                half = text_width(line, NORMAL) / 2
+                x = min(max((left + right) / 2, first + half), first + room - half)
+                self.write(x, bottom + 32 + 15 * n, line, size=NORMAL, align="center")
         else:
             segments = [((left, bottom - a), (right, bottom - a)) for a in at]
             for a, text in zip(at, texts, strict=True):

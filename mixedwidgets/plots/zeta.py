@@ -67,7 +67,7 @@ def draw(
     tall = max([_TALL, *(float(np.abs(c.line[:, 1]).max()) + 0.2 for c in table.curves[:MOST])])
     for curve, box in zip(table.curves, boxes(sheet, table), strict=False):
         axes = sheet.panel(box, view(curve), (-min(tall, 5.0), min(tall, 5.0)))
-        sheet.scale(axes, "x", label=curve.label, every=46, reach=(20.0, 8.0))
+        sheet.scale(axes, "x", label=curve.label, every=46, reach=(20.0, 8.0), lines=2)
         sheet.scale(axes, "y", every=24)
         _draw_curve(sheet, axes, curve)
 
