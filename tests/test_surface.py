@@ -13,9 +13,11 @@ from mixedwidgets.lmm import held_fixed
 from mixedwidgets.lmm.constrain import constrain
 from mixedwidgets.lmm.deviance import solve
 from mixedwidgets.lmm.parameters import compatible, theta_parameters, value_of
+from mixedwidgets.lmm.profile import profile
 from mixedwidgets.lmm.surface import curve, surface
 from mixedwidgets.lmm.surface_axes import axis_named
 from mixedwidgets.lmm.wald import wald_covariance
+from mixedwidgets.lmm.walk import Grid, Walker
 from tests import dense
 from tests.test_optimize import SPREAD, lines, rough, try_fit
 
@@ -627,3 +629,24 @@ def test_axes_reach_past_a_singular_corner():
     x = fit.surface("cor_MachineC.(Intercept)|Worker", "sigma").x
     assert x[0] < -0.95  # the 99 % interval of one parameter is -0.915 to 0.664
     assert 0.85 < x[-1] < 0.95
+
+
+def test_no_correlation_costs_more_than_leaving_out_an_effect():
+    """At the nodes of a surface; between them a spline may swing at the kink."""
+    data = mw.load("orthodont")
+    fit = mw.lmer("distance ~ age + (age | Subject)", data, REML=False)
+    without = mw.lmer("distance ~ age + (0 + age | Subject)", data, REML=False)
+    held = tuple(
+        {p.name: p for p in fit.parameters}[n] for n in ("cor_age.(Intercept)|Subject", "sigma")
+    )
+    sigma = {p.name: p for p in without.parameters}["sigma"]
+    values = tuple(fit.values()[p.name] for p in held)
+    x, y = np.append(np.linspace(-1.0, 1.0, 9), values[0]), np.array([1.1, 1.2, values[1], 1.5])
+    grid = Grid.empty(Walker(fit.estimate, held, values), np.sort(x), y)
+    for _ in grid.fill():
+        pass
+    grid.relax()
+    curve = profile(without.estimate, sigma)
+    for row, value in zip(grid.rise, y, strict=True):
+        most = curve.at(float(value), curve.start)[0] ** 2 + without.criterion - fit.criterion
+        assert row.max() <= most + 0.02

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mixedwidgets.lmm.ceiling import Ceiling
 from mixedwidgets.lmm.constrain import constrain
 from mixedwidgets.lmm.constrained import NEAR, Constraint
 from mixedwidgets.lmm.estimate import Estimate
@@ -45,6 +46,11 @@ class Walker:
         self.constraint: Constraint = constrain(estimate.moments, held, estimate.reml)
         self.start = self.constraint.start(estimate.factor, estimate.sigma)
         self.tangents = self.constraint.tangents(self.start)
+        self.ceilings = {
+            n: Ceiling(estimate, p, held[:n] + held[n + 1 :])
+            for n, p in enumerate(held)
+            if p.kind == "cor"
+        }
 
     def beside(self, point: tuple[float, ...]) -> Array:
         """Inner optimum foretold at a point near the optimum, on the tangents there."""
@@ -58,6 +64,14 @@ class Walker:
             return 0.0, self.start
         value, z = self.constraint.quick(point, z, self.near)
         return max(value - self.minimum, 0.0), z
+
+    def without(self, point: tuple[float, ...]) -> list[Array]:
+        """Starts beside the optima at a point without either effect of a correlation held."""
+        return [
+            left_out.start(self.constraint, point[n])
+            for n, ceiling in self.ceilings.items()
+            for left_out in ceiling.at(point[:n] + point[n + 1 :])
+        ]
 
     def improve(
         self, point: tuple[float, ...], start: Array, rise: float
@@ -119,12 +133,15 @@ class Grid:
             yield r
 
     def relax(self) -> None:
-        """Let each point try the inner optima around it, in place.
+        """Let each point try the inner optima around it, and those without an effect, in place.
 
         Where a correlation is held, the inner problem can have several minima, and walking from
-        one side finds that side's only.
+        one side finds that side's only. Without one of its effects it has no say.
         """
         rows, columns = self.rise.shape
+        for r, c in np.ndindex(self.rise.shape):
+            for start in self.walker.without((float(self.x[c]), float(self.y[r]))):
+                self.try_from(r, c, start)
         for _ in range(MAX_SWEEPS):
             changed = False
             for r, c in np.ndindex(self.rise.shape):
@@ -154,6 +171,8 @@ def along_line(walker: Walker, x: Array) -> Array:
         point = (float(x[i]),)
         start = _foretold(x, inner, i, at, walker.beside(point))
         rise[i], inner[i] = walker.step(point, start)
+        for other in walker.without(point):
+            rise[i], inner[i] = walker.improve(point, other, rise[i]) or (rise[i], inner[i])
     return rise
 
 
