@@ -17,6 +17,7 @@ from scipy.special import ndtri
 from mixedwidgets.errors import ModelError, brief, nearest
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.draws import Draws
+from mixedwidgets.lmm.flags import check_level
 from mixedwidgets.lmm.html import table_html
 from mixedwidgets.lmm.interval_table import Intervals
 from mixedwidgets.lmm.linalg import Array
@@ -171,8 +172,7 @@ class Bootstrap:
         quantile of n replicates at probability a is the order statistic of number (n + 1) a,
         interpolated.
         """
-        if not isinstance(level, (int, float, np.number)) or not 0.0 < level < 1.0:
-            raise ModelError(f"level is {level!r}; give a number between 0 and 1, such as 0.95.")
+        check_level(level)
         if method not in METHODS:
             raise ModelError(
                 f"method is {brief(method)}{nearest(str(method), METHODS)}; choose 'percentile', "

@@ -109,19 +109,6 @@ def check_method(method: Any) -> str:
     return METHODS[method]
 
 
-def check_level(level: Any) -> float:
-    """A confidence level.
-
-    Raises
-    ------
-    ModelError
-        For what is not a number between 0 and 1.
-    """
-    if not isinstance(level, (int, float, np.number)) or not 0.0 < level < 1.0:
-        raise ModelError(f"level is {brief(level)}; give a number between 0 and 1, such as 0.95.")
-    return float(level)
-
-
 def profile_limits(estimate: Estimate, chosen: Sequence[Parameter], level: float) -> Limits:
     """Profile likelihood limits, which are the same on every scale; by the estimate's criterion."""
     found = [profile_interval(estimate, p, level) for p in chosen]

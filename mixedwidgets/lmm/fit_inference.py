@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from mixedwidgets.lmm.confint import (
     Intervals,
     boot_limits,
     check_boot_type,
-    check_level,
     check_method,
     choose,
     labelled,
@@ -25,9 +23,9 @@ from mixedwidgets.lmm.confint import (
     wald_limits,
 )
 from mixedwidgets.lmm.control import MOST_STARTS
-from mixedwidgets.lmm.estimate import Estimate, estimate
 from mixedwidgets.lmm.fit_resampling import Resampling
 from mixedwidgets.lmm.fitted import theta_names
+from mixedwidgets.lmm.flags import check_level
 from mixedwidgets.lmm.ftests import (
     NAMES,
     ROMAN,
@@ -242,14 +240,7 @@ class Inference(Resampling):
         """How contrasts of the coefficients are tested."""
         if method == "satterthwaite":
             return Satterthwaite(self.estimate)
-        return KenwardRoger(self._restricted_estimate)
-
-    @cached_property
-    def _restricted_estimate(self) -> Estimate:
-        """The REML estimates of the same model."""
-        if self.reml:
-            return self.estimate
-        return estimate(self.estimate.moments, True, control=self.call.control)
+        return KenwardRoger(self.restricted_estimate)
 
     def _remarks(self, method: str) -> tuple[str, ...]:
         """What to know before trusting tests by a method."""
@@ -260,7 +251,7 @@ class Inference(Resampling):
                 "Kenward and Roger's method is defined for REML: the model was fitted again by "
                 "REML for this table."
             )
-        optimum = (self._restricted_estimate if kenward_roger else self.estimate).optimum
+        optimum = (self.restricted_estimate if kenward_roger else self.estimate).optimum
         if not optimum.converged:
             out.append(f"{self.verdict.sentence} The tests lack a firm ground.")
         elif optimum.boundary and not kenward_roger:

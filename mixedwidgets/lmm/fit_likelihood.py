@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from mixedwidgets.errors import ModelError, brief
 from mixedwidgets.lmm.callbacks import Progress, check_progress, go_on
 from mixedwidgets.lmm.confint import choose
-from mixedwidgets.lmm.estimate import Estimate, estimate
+from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.fitted import Fitted
 from mixedwidgets.lmm.flags import yes_or_no
 from mixedwidgets.lmm.profile_table import Profiles, followed, profiles
@@ -155,8 +155,4 @@ class LikelihoodShape(Fitted):
                 f"criterion is {brief(criterion)}; choose 'ML' (maximum likelihood) or 'REML' "
                 "(restricted maximum likelihood)."
             )
-        if criterion == "ML":
-            return self.likelihood_estimate
-        if self.reml:
-            return self.estimate
-        return estimate(self.estimate.moments, True, control=self.call.control)
+        return self.likelihood_estimate if criterion == "ML" else self.restricted_estimate

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from mixedwidgets.errors import DataError, ModelError, brief, nearest
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.fitted import Fitted
-from mixedwidgets.lmm.flags import yes_or_no
+from mixedwidgets.lmm.flags import check_level, yes_or_no
 from mixedwidgets.lmm.foreign import as_pandas
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.predict import Kept, mean_variance, predicted_mean, response_variance
@@ -221,8 +221,7 @@ def _check_interval(interval: Any, level: Any) -> None:
             f"interval is {interval!r}{nearest(str(interval), INTERVALS)}; "
             "choose 'confidence', 'prediction' or None."
         )
-    if not isinstance(level, (int, float, np.number)) or not 0.0 < level < 1.0:
-        raise ModelError(f"level is {level!r}; give a number between 0 and 1, such as 0.95.")
+    check_level(level)
 
 
 def _generator(seed: Any) -> np.random.Generator:

@@ -227,6 +227,13 @@ class Fitted:
             return self.estimate
         return estimate(self.estimate.moments, False, control=self.call.control)
 
+    @cached_property
+    def restricted_estimate(self) -> Estimate:
+        """The restricted-maximum-likelihood estimates of the same model."""
+        if self.reml:
+            return self.estimate
+        return estimate(self.estimate.moments, True, control=self.call.control)
+
     def _padded(self, values: Array, name: str) -> pd.Series:
         """Label one value for each row used, with NaN for rows that ``exclude`` left out."""
         padding = self.design.padding

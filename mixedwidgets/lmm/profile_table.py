@@ -11,9 +11,10 @@ import pandas as pd
 from scipy.special import ndtri
 
 from mixedwidgets.errors import ModelError, nearest
-from mixedwidgets.lmm.confint import PROFILE, check_level, labelled, profile_limits
+from mixedwidgets.lmm.confint import PROFILE, labelled, profile_limits
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate
+from mixedwidgets.lmm.flags import check_level
 from mixedwidgets.lmm.interval_table import Intervals
 from mixedwidgets.lmm.parameters import Parameter, parameters, variance_parameters
 from mixedwidgets.lmm.profile_pairs import profile_pairs
