@@ -12,6 +12,7 @@ random effects are L O_j diag(c s / (1 + c s^2)) Q_j' r_j.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +20,7 @@ import numpy as np
 
 from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.constrained import Constraint
-from mixedwidgets.lmm.deviance import solve
+from mixedwidgets.lmm.deviance import AnySolved, solve
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.grouped import GroupedMoments
 from mixedwidgets.lmm.linalg import Array, lower_triangle
@@ -317,30 +318,52 @@ class _OneFactor:
 
 
 def _several_factors(estimate: Estimate, factor: int, tau: Array, profile: bool) -> Path:
-    """The same by solving the whole model at every tau, from the smallest to the largest."""
-    moments, reml = estimate.moments, estimate.reml
+    """The same by solving the whole model at every tau."""
+    moments = estimate.moments
     columns = moments.columns_of(factor)
-    chosen = np.ix_(columns, columns)
-    L, _ = direction(estimate, factor)
-    whitening = moments.whitening[chosen]
-    largest = AS_INFINITE * estimate.sigma / float(np.abs(whitening @ L).max())
-    along = _Along(estimate, columns, L)
+    whitening = moments.whitening[np.ix_(columns, columns)]
     blocks = [n for n, f in enumerate(moments.factors) if f == factor]
     g, m, p = len(tau), moments.levels[factor], moments.ncoef
     deviance, sigma = np.full(g, np.inf), np.full(g, estimate.sigma)
     beta, modes = np.empty((g, p)), np.empty((g, m, len(columns)))
-    for row in np.argsort(tau, kind="stable"):
-        if largest < tau[row] < np.inf:
-            refuse_too_large(float(tau[row]))
-        value = min(float(tau[row]), largest)
-        S, sigma[row] = along.best(value) if profile else along.held(value)
-        solved = solve(S, moments, reml)
+    for row, solved, sigma[row] in solutions(estimate, factor, tau, profile):
         if np.isfinite(tau[row]):
             deviance[row] = solved.at_sigma2(sigma[row] ** 2)
         beta[row] = moments.coefficients(solved.delta)
         found = np.concatenate([solved.modes[n] for n in blocks])
         modes[row] = np.linalg.solve(whitening, found).T
     return Path(tau, deviance, sigma, beta, modes)
+
+
+def solutions(
+    estimate: Estimate, factor: int, tau: Array, profile: bool
+) -> Iterator[tuple[int, AnySolved, float]]:
+    """The whole model solved at every tau, from the smallest to the largest.
+
+    At infinity it is solved at a tau beside which nothing else counts. The arguments are those
+    of ``pooling_path``.
+
+    Yields
+    ------
+    row : int
+        Which tau.
+    solved : Solved
+        The likelihood there.
+    sigma : float
+        The residual standard deviation there.
+    """
+    moments = estimate.moments
+    columns = moments.columns_of(factor)
+    L, _ = direction(estimate, factor)
+    whitening = moments.whitening[np.ix_(columns, columns)]
+    largest = AS_INFINITE * estimate.sigma / float(np.abs(whitening @ L).max())
+    along = _Along(estimate, columns, L)
+    for row in np.argsort(tau, kind="stable").tolist():
+        if largest < tau[row] < np.inf:
+            refuse_too_large(float(tau[row]))
+        value = min(float(tau[row]), largest)
+        S, sigma = along.best(value) if profile else along.held(value)
+        yield row, solve(S, moments, estimate.reml), sigma
 
 
 class _Along:
