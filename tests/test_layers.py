@@ -24,7 +24,7 @@ FLOORS = [
     line.split()
     for line in """
 _version errors lmm plots widgets
-catalogue lmm.callbacks lmm.control
+catalogue fingerprint lmm.callbacks lmm.control
 lmm.call
 
 # likelihood theory by hand
@@ -138,9 +138,17 @@ LABEL_ANSWERS = [
 
 # Third-party package -> the modules, or packages of modules, that may import it.
 THIRD_PARTY = {
-    "numpy": ["catalogue", "likelihood", "lmm", "export", "plots", "widgets"],
+    "numpy": ["catalogue", "fingerprint", "likelihood", "lmm", "export", "plots", "widgets"],
     "scipy": ["catalogue", "likelihood", "lmm", "plots", "widgets"],
-    "pandas": ["catalogue", *READ_DATA, *LABEL_ANSWERS, "export", "plots", "widgets"],
+    "pandas": [
+        "catalogue",
+        "fingerprint",
+        *READ_DATA,
+        *LABEL_ANSWERS,
+        "export",
+        "plots",
+        "widgets",
+    ],
     "matplotlib": ["plots", "widgets"],
     "PIL": ["widgets"],
     "nbformat": ["export"],
