@@ -42,7 +42,7 @@ likelihood
 
 # a formula and a DataFrame become a Design
 lmm.flags lmm.foreign lmm.linalg lmm.tables
-lmm.diagnostic_tables
+lmm.diagnostic_tables lmm.interval_tables
 lmm.bases lmm.coding lmm.columns lmm.expressions lmm.matrices lmm.mixture
 lmm.cautions lmm.checks lmm.groups lmm.lexer lmm.signatures
 lmm.arguments lmm.rowwise lmm.terms
@@ -89,7 +89,7 @@ lmm.score_tests
 lmm.fitted lmm.html lmm.stattext
 lmm.interval_table lmm.stattable
 lmm.bootstrap lmm.fitting
-lmm.collecting lmm.confint
+lmm.collecting lmm.confint lmm.five
 lmm.fit_resampling
 lmm.profile_table
 lmm.fit_diagnostics lmm.fit_inference lmm.fit_likelihood lmm.fit_pooling
@@ -161,7 +161,7 @@ THIRD_PARTY = {
 }
 
 # Pictures draw tables that others computed: of the floors below, they see these alone.
-PICTURES_SEE = ["errors", "lmm.tables", "lmm.diagnostic_tables", "plots"]
+PICTURES_SEE = ["errors", "lmm.tables", "lmm.diagnostic_tables", "lmm.interval_tables", "plots"]
 
 INSTALLED_AS = {"PIL": "pillow"}
 
