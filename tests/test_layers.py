@@ -42,7 +42,7 @@ likelihood
 
 # a formula and a DataFrame become a Design
 lmm.flags lmm.foreign lmm.linalg lmm.tables
-lmm.diagnostic_tables lmm.interval_tables
+lmm.diagnostic_tables lmm.group_tables lmm.interval_tables
 lmm.bases lmm.coding lmm.columns lmm.expressions lmm.matrices lmm.mixture
 lmm.cautions lmm.checks lmm.groups lmm.lexer lmm.signatures
 lmm.arguments lmm.rowwise lmm.terms
@@ -76,7 +76,7 @@ lmm.constrain lmm.verdict
 lmm.ftests lmm.hypotheses lmm.leverage lmm.pca lmm.ranef lmm.satterthwaite
 lmm.kenward_roger lmm.variance_explained
 lmm.held_fixed lmm.pooling lmm.pooling_path lmm.predict lmm.residuals lmm.scales lmm.wald
-lmm.augment lmm.ceiling lmm.deletion lmm.simulate
+lmm.augment lmm.caterpillar lmm.ceiling lmm.deletion lmm.dial lmm.one_group lmm.simulate
 lmm.level_deletion
 lmm.diagnose lmm.profile
 lmm.draws lmm.influence lmm.intervals lmm.profile_trace lmm.surface_axes lmm.walk
@@ -161,7 +161,10 @@ THIRD_PARTY = {
 }
 
 # Pictures draw tables that others computed: of the floors below, they see these alone.
-PICTURES_SEE = ["errors", "lmm.tables", "lmm.diagnostic_tables", "lmm.interval_tables", "plots"]
+PICTURES_SEE = [
+    *("errors", "lmm.tables", "lmm.diagnostic_tables", "lmm.group_tables"),
+    *("lmm.interval_tables", "plots"),
+]
 
 INSTALLED_AS = {"PIL": "pillow"}
 
