@@ -126,7 +126,7 @@ class TestVariesWithin:
         ],
     )
     def test_against_pandas(self, columns, group, name, varies):
-        data = columns._data
+        data = columns.data
         counted = data.groupby(group, observed=True)[name].nunique().max() > 1
         assert columns.varies_within(name, group) == varies == counted
 

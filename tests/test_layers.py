@@ -72,15 +72,15 @@ lmm.all_fit lmm.batch_search lmm.devfun lmm.estimate lmm.progress lmm.refit
 # an Estimate becomes answers
 lmm.parameters lmm.polar
 lmm.constrained lmm.labels
-lmm.constrain lmm.verdict
-lmm.ftests lmm.hypotheses lmm.leverage lmm.pca lmm.ranef lmm.satterthwaite
+lmm.constrain lmm.estimate_at lmm.verdict
+lmm.contributions lmm.ftests lmm.hypotheses lmm.leverage lmm.pca lmm.ranef lmm.satterthwaite
 lmm.kenward_roger lmm.variance_explained
 lmm.held_fixed lmm.pooling lmm.pooling_path lmm.predict lmm.residuals lmm.scales lmm.wald
 lmm.augment lmm.caterpillar lmm.ceiling lmm.deletion lmm.dial lmm.one_group lmm.simulate
 lmm.level_deletion
 lmm.diagnose lmm.profile
 lmm.draws lmm.influence lmm.intervals lmm.profile_trace lmm.surface_axes lmm.walk
-lmm.surface
+lmm.point lmm.surface
 lmm.profile_pairs
 lmm.refits lmm.rformat lmm.rlayout
 lmm.dropping lmm.report lmm.scores
@@ -109,8 +109,12 @@ plots.intervals plots.profile_density plots.profile_pairs plots.surface plots.ze
 plots.figures
 
 # choices become answers and pictures
-widgets.columns widgets.controls widgets.garbage widgets.keepsake widgets.longwork
-widgets.moving widgets.state
+widgets.controls widgets.garbage widgets.keepsake widgets.kinds widgets.longwork widgets.moving
+widgets.rowfilter
+widgets.columns widgets.wish
+widgets.roles widgets.state
+widgets.menus widgets.relation
+widgets.spec_from_choices
 widgets.picture widgets.resolve
 widgets.panels widgets.session
 widgets.explorer

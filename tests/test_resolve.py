@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 import mixedwidgets as mw
 from mixedwidgets.errors import MixedWidgetsError
 from mixedwidgets.widgets.columns import Columns
-from mixedwidgets.widgets.resolve import MOST_FIXED_LEVELS, MOST_SLOPE_LEVELS, Wish, resolve
+from mixedwidgets.widgets.resolve import resolve
+from mixedwidgets.widgets.roles import MOST_FIXED_LEVELS, MOST_SLOPE_LEVELS
+from mixedwidgets.widgets.wish import Wish
 
 N = 60
 G = np.repeat(np.arange(6), 10)

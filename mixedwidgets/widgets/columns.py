@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mixedwidgets.errors import DataError
+from mixedwidgets.widgets.kinds import is_ordered, kind_of
+from mixedwidgets.widgets.rowfilter import ONE_OF, Filter, checked, operators_for, rows_kept
+
+REMEMBERED = 8  # filtered data kept, so that going back costs nothing
+MOST_LABELS = 1000  # values that a menu can list
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,12 @@ class Column:
         Number of rows that are not missing.
     infinite : int
         Number of infinite values.
+    smallest : float
+        The smallest finite number; NaN where there is none.
+    zeros : int
+        Number of zeros.
+    ordered : bool
+        Whether its categories have an order.
     """
 
     name: str
@@ -37,6 +51,28 @@ class Column:
     levels: int
     present: int
     infinite: int
+    smallest: float = math.nan
+    zeros: int = 0
+    ordered: bool = False
+
+
+@dataclass(frozen=True)
+class Together:
+    """How two columns occur together, in the rows where neither is missing.
+
+    Attributes
+    ----------
+    pairs : int
+        Distinct combinations of their values.
+    levels_of_first, levels_of_second : int
+        Distinct values of each.
+    rows : int
+    """
+
+    pairs: int
+    levels_of_first: int
+    levels_of_second: int
+    rows: int
 
 
 class Columns:
@@ -47,6 +83,11 @@ class Columns:
     data : DataFrame
         With text column names.
 
+    Attributes
+    ----------
+    data : DataFrame
+        The data themselves, never changed.
+
     Raises
     ------
     DataError
@@ -55,9 +96,12 @@ class Columns:
 
     def __init__(self, data: pd.DataFrame):
         _check(data)
-        self._data = data
+        self.data = data
         self._codes: dict[str, np.ndarray] = {}
-        self._varies: dict[tuple[str, str], bool] = {}
+        self._together: dict[tuple[str, str], Together] = {}
+        self._filtered: OrderedDict[str, tuple[Filter, Columns]] = OrderedDict()
+        self._operators: dict[str, tuple[str, ...]] = {}
+        self._labels: dict[str, tuple[Any, ...]] = {}
         self._all = {str(name): self._read(str(name)) for name in data.columns}
         self.nrows = len(data)
 
@@ -77,55 +121,101 @@ class Columns:
 
     def varies_within(self, name: str, group: str) -> bool:
         """Whether a column takes more than one value within some level of another."""
-        key = (name, group)
-        if key not in self._varies:
-            pairs = self._code(group).astype(np.int64) * (self._all[name].levels + 1)
-            both = (self._code(group) >= 0) & (self._code(name) >= 0)
-            distinct = len(np.unique((pairs + self._code(name))[both]))
-            self._varies[key] = distinct > len(np.unique(self._code(group)[both]))
-        return self._varies[key]
+        found = self.together(name, group)
+        return found.pairs > found.levels_of_second
+
+    def together(self, first: str, second: str) -> Together:
+        """How the values of two columns occur together."""
+        key = (first, second)
+        if key not in self._together:
+            one, other = self._code(first), self._code(second)
+            both = (one >= 0) & (other >= 0)
+            one, other = one[both].astype(np.int64), other[both]
+            self._together[key] = Together(
+                pairs=len(np.unique(other * np.int64(self._all[first].levels + 1) + one)),
+                levels_of_first=len(np.unique(one)),
+                levels_of_second=len(np.unique(other)),
+                rows=len(one),
+            )
+        return self._together[key]
+
+    def filtered(self, conditions: Filter) -> tuple[Filter, Columns]:
+        """Return conditions with plain values, and the columns of the rows that fulfil them.
+
+        Raises
+        ------
+        DataError
+            As ``rows_kept``.
+        """
+        if not conditions:
+            return (), self
+        key = repr(conditions)  # True and 1 are equal, and not the same condition
+        if key not in self._filtered:
+            plain = checked(conditions, self.data)
+            kept = Columns(self.data[rows_kept(plain, self.data)])
+            self._filtered[key] = plain, kept
+            if len(self._filtered) > REMEMBERED:
+                self._filtered.popitem(last=False)
+        self._filtered.move_to_end(key)
+        return self._filtered[key]
+
+    def operators(self, name: str) -> tuple[str, ...]:
+        """The comparisons that a filter of rows by this column can make; see ``Condition``."""
+        if name not in self._operators:
+            self._operators[name] = operators_for(self.data[name])
+        return self._operators[name]
+
+    def labels(self, name: str) -> tuple[Any, ...]:
+        """The distinct values of a column as plain numbers, text or truth values, in order.
+
+        Empty where there are more than ``MOST_LABELS``, or where they have no plain form.
+        """
+        if name not in self._labels:
+            self._labels[name] = self._distinct(name)
+        return self._labels[name]
+
+    def _distinct(self, name: str) -> tuple[Any, ...]:
+        if self._all[name].levels > MOST_LABELS or ONE_OF not in self.operators(name):
+            return ()
+        series = self.data[name].dropna()
+        if isinstance(series.dtype, pd.CategoricalDtype):
+            found = list(series.cat.remove_unused_categories().cat.categories)
+        else:
+            found = sorted(series.unique().tolist())
+        found = [v.item() if isinstance(v, np.generic) else v for v in found]
+        return tuple(v if isinstance(v, (bool, int, str)) else float(v) for v in found)
 
     def _code(self, name: str) -> np.ndarray:
         if name not in self._codes:
-            self._codes[name] = pd.factorize(self._data[name])[0]
+            self._codes[name] = pd.factorize(self.data[name])[0]
         return self._codes[name]
 
     def _read(self, name: str) -> Column:
-        series = self._data[name]
-        kind = _kind(series)
-        whole, infinite = False, 0
+        series = self.data[name]
+        kind = kind_of(series)
+        whole, infinite, smallest, zeros = False, 0, math.nan, 0
         if kind == "number":
             values = series.to_numpy(dtype=np.float64, na_value=np.nan)
             finite = values[np.isfinite(values)]
             whole = bool(np.all(finite == np.round(finite)))
             infinite = int(np.isinf(values).sum())
+            smallest = float(finite.min()) if len(finite) else math.nan
+            zeros = int((finite == 0).sum())
         try:
             levels = int(self._code(name).max(initial=-1)) + 1
         except TypeError:  # unhashable objects such as lists
             kind, levels = "other", 0
-        return Column(name, kind, whole, levels, int(series.notna().sum()), infinite)
-
-
-def _kind(series: pd.Series) -> str:
-    dtype = series.dtype
-    if pd.api.types.is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype):
-        return "category"
-    if pd.api.types.is_numeric_dtype(dtype):
-        return "other" if pd.api.types.is_complex_dtype(dtype) else "number"
-    if pd.api.types.is_string_dtype(dtype) or pd.api.types.is_object_dtype(dtype):
-        inferred = pd.api.types.infer_dtype(series, skipna=True)
-        if inferred in ("integer", "floating", "mixed-integer-float", "decimal"):
-            return "number" if _have_floats(series) else "other"
-        return "category" if inferred in ("string", "boolean") else "other"
-    return "other"
-
-
-def _have_floats(series: pd.Series) -> bool:
-    try:
-        series.to_numpy(dtype=np.float64, na_value=np.nan)
-    except OverflowError:  # whole numbers beyond the largest float
-        return False
-    return True
+        return Column(
+            name=name,
+            kind=kind,
+            whole=whole,
+            levels=levels,
+            present=int(series.notna().sum()),
+            infinite=infinite,
+            smallest=smallest,
+            zeros=zeros,
+            ordered=is_ordered(series),
+        )
 
 
 def _check(data: object) -> None:

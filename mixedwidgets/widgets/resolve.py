@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from functools import cached_property
 
+from mixedwidgets.errors import DataError, FormulaError
+from mixedwidgets.lmm.formula import parse
 from mixedwidgets.lmm.spec import ModelSpec
-from mixedwidgets.widgets.columns import Column, Columns
+from mixedwidgets.widgets.columns import Columns
+from mixedwidgets.widgets.menus import Menu, default_coding, menu, menu_notes
+from mixedwidgets.widgets.relation import (
+    NOTHING,
+    default_relation,
+    relation_note,
+    relation_offer,
+)
+from mixedwidgets.widgets.roles import (
+    Offer,
+    Taken,
+    default_group,
+    default_response,
+    left_out,
+    not_a_filter,
+    not_a_grouping,
+    not_a_response,
+    not_a_second_grouping,
+    not_a_slope,
+    not_fixed,
+    not_weights,
+    offer_of,
+    possible,
+)
+from mixedwidgets.widgets.rowfilter import Filter
+from mixedwidgets.widgets.spec_from_choices import Parts, contrasts_of, spec_of
+from mixedwidgets.widgets.wish import Pair, Wish
 
-MOST_FIXED_LEVELS = 20  # a factor with more levels is a grouping, not a set of fixed effects
-FEW_VALUES = 12  # distinct values up to which repeated decimals may be doses or ratings
-MOST_SLOPE_LEVELS = 8
-
-
-@dataclass(frozen=True)
-class Wish:
-    """The choices as plain values; see ``Choices``."""
-
-    response: str | None = None
-    group: str | None = None
-    fixed: tuple[str, ...] = ()
-    slopes: tuple[str, ...] = ()
-    correlated: bool = True
-    reml: bool = False
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What one control offers.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Columns that can play the role.
-    left_out : tuple of (str, str)
-        The others, each with the reason in words.
-    """
-
-    names: tuple[str, ...]
-    left_out: tuple[tuple[str, str], ...]
-
-    def why_not(self, name: str) -> str | None:
-        """The reason why a column is left out, or None."""
-        return dict(self.left_out).get(name)
+MOST_INTERACTION_COLUMNS = 40
+MORE_THAN_SHOWN = "The formula holds more than the controls show."
 
 
 @dataclass(frozen=True)
@@ -56,9 +52,26 @@ class Resolved:
     response_offer, group_offer, fixed_offer, slopes_offer : Offer
         What each control offers.
     spec : ModelSpec or None
-        The model; None where no response or no grouping is possible.
+        The model; None where no response or no grouping is possible, or ``refusal`` says why.
     notes : tuple of str
         Wishes that were left out, each with its reason, in sentences.
+    group2, relation : str or None
+        The second grouping, and how it relates to the first: "nested" or "crossed".
+    interactions : tuple of (str, str)
+        In each pair the earlier fixed effect first.
+    menus : tuple of Menu
+        Transformation and coding of each column in use: response, fixed effects, slopes.
+    filter : tuple of Condition
+        Which rows are used; the offers, and ``lmer``, are for these rows.
+    weights : str or None
+    contrast_items : tuple of (str, str)
+        ``contrasts`` as pairs.
+    typed : str or None
+        The formula typed, where it holds more than the controls show; then it is the model.
+    group2_offer, relation_offer, weights_offer, filter_offer : Offer
+        What the other controls offer.
+    refusal : str
+        Why the wish gives no model, in one sentence; empty where it does.
     """
 
     response: str | None
@@ -73,6 +86,75 @@ class Resolved:
     slopes_offer: Offer
     spec: ModelSpec | None
     notes: tuple[str, ...]
+    group2: str | None
+    relation: str | None
+    interactions: tuple[Pair, ...]
+    menus: tuple[Menu, ...]
+    filter: Filter
+    weights: str | None
+    contrast_items: tuple[Pair, ...]
+    typed: str | None
+    group2_offer: Offer
+    relation_offer: Offer
+    weights_offer: Offer
+    filter_offer: Offer
+    refusal: str
+
+    @property
+    def contrasts(self) -> dict[str, str] | None:
+        """What ``lmer(contrasts=)`` is given."""
+        return dict(self.contrast_items) or None
+
+    @property
+    def key(self) -> Hashable:
+        """What the fit depends on, besides the data: equal keys give equal fits."""
+        return self.spec, self.reml, repr(self.filter), self.weights, self.contrast_items
+
+    def menu(self, name: str) -> Menu | None:
+        """The menus of a column in use."""
+        return next((m for m in self.menus if m.name == name), None)
+
+    def why_no_interaction(self, one: str, other: str) -> str | None:
+        """The reason why two columns cannot interact, or None where they can."""
+        if one == other:
+            return "needs two different columns"
+        for name in (one, other):
+            if name not in self.fixed:
+                return f"needs {name} as a fixed effect, too"
+        count = self._widths[one] * self._widths[other]
+        if count > MOST_INTERACTION_COLUMNS:
+            return f"has {count} combinations, too many to estimate one by one"
+        return None
+
+    @property
+    def settled(self) -> Wish:
+        """The choices as far as they are possible, as a wish that resolves to itself."""
+        transforms = tuple((m.name, m.transform) for m in self.menus if m.transform != "none")
+        codings = tuple(
+            (m.name, m.coding)
+            for m in self.menus
+            if m.role == "predictor" and m.coding not in ("number", m.codings.names[0])
+        )
+        return Wish(
+            response=self.response,
+            group=self.group,
+            fixed=self.fixed,
+            slopes=self.slopes,
+            correlated=self.correlated,
+            reml=self.reml,
+            group2=self.group2,
+            relation=self.relation,
+            interactions=self.interactions,
+            transforms=transforms,
+            codings=codings,
+            rows=self.filter,
+            weights=self.weights,
+            typed=self.typed,
+        )
+
+    @cached_property
+    def _widths(self) -> dict[str, int]:
+        return {m.name: m.width for m in self.menus}
 
 
 def resolve(wish: Wish, columns: Columns) -> Resolved:
@@ -83,39 +165,65 @@ def resolve(wish: Wish, columns: Columns) -> Resolved:
     wish : Wish
         What the user chose.
     columns : Columns
-        What the data have.
+        What the data have, all rows.
 
     Returns
     -------
     Resolved
     """
-    groups = _offer(columns, _not_a_grouping)
+    refusal = ""
+    try:
+        rows, kept = columns.filtered(wish.rows)
+    except DataError as error:
+        refusal, rows, kept = str(error), (), columns
+    found = _roles(wish, kept)
+    found = replace(found, filter=rows, filter_offer=_filter_offer(columns))
+    found = replace(found, interactions=_interactions(wish, found))
+    if refusal:
+        return replace(found, refusal=refusal, notes=())
+    if wish.typed is not None:
+        return _typed(wish.typed, found, wish, kept)
+    notes = (*found.notes, *_interaction_notes(wish, found), *_block_notes(found, kept))
+    return _with_spec(replace(found, notes=notes), _spec(found), wish, kept)
+
+
+def _roles(wish: Wish, columns: Columns) -> Resolved:
+    """Resolve every role; without interactions, rows and the model itself."""
+    groups = offer_of(columns, not_a_grouping)
     group = wish.group
     if group not in groups.names:
-        anyhow = _offer(columns, lambda c: _not_a_response(c, None, columns))
-        group = default_group(columns, groups, taken=_possible(_one(wish.response), anyhow))
-    responses = _offer(columns, lambda c: _not_a_response(c, group, columns))
+        anyhow = offer_of(columns, lambda c: not_a_response(c, None, columns))
+        taken = (*possible(_one(wish.response), anyhow), *_one(wish.group2))
+        group = default_group(columns, groups, taken=taken)
+    responses = offer_of(columns, lambda c: not_a_response(c, group, columns))
     response = wish.response
     if response not in responses.names:
-        response = default_response(columns, responses)
-    fixed_offer = _offer(columns, lambda c: _not_fixed(c, response, group))
-    slopes_offer = _offer(columns, lambda c: _not_a_slope(c, response, group, columns))
-    fixed = _possible(wish.fixed, fixed_offer)
-    slopes = _possible(wish.slopes, slopes_offer)
+        response = default_response(columns, responses, taken=_one(wish.group2))
+    seconds = offer_of(columns, lambda c: not_a_second_grouping(c, Taken(response, group), columns))
+    group2 = wish.group2 if group is not None and wish.group2 in seconds.names else None
+    relations, relation, relation_notes = _relation(wish, group, group2, columns)
+    as_category = [name for name, coding in wish.codings if _counts(name, coding, columns)]
+    taken_roles = Taken(response, group, group2, relation, as_category)
+    fixed_offer = offer_of(columns, lambda c: not_fixed(c, taken_roles))
+    slopes_offer = offer_of(columns, lambda c: not_a_slope(c, taken_roles, columns))
+    weights_offer = offer_of(columns, lambda c: not_weights(c, taken_roles))
+    fixed, slopes = possible(wish.fixed, fixed_offer), possible(wish.slopes, slopes_offer)
+    menus, menu_remarks = _menus(wish, response, (*fixed, *slopes), columns)
     notes = [
-        *_left_out(_one(wish.response), "the response", responses),
-        *_left_out(_one(wish.group), "the grouping", groups),
-        *_left_out(wish.fixed, "a fixed effect", fixed_offer),
-        *_left_out(wish.slopes, "a random slope", slopes_offer),
+        *left_out(_one(wish.response), "the response", responses),
+        *left_out(_one(wish.group), "the grouping", groups),
+        *left_out(_one(wish.group2), "a second grouping", seconds),
+        *left_out(wish.fixed, "a fixed effect", fixed_offer),
+        *left_out(wish.slopes, "a random slope", slopes_offer),
+        *left_out(_one(wish.weights), "weights", weights_offer),
+        *relation_notes,
+        *menu_remarks,
         *(
             f"{name} has a random slope but no fixed effect: its average slope is taken as zero."
             for name in slopes
             if name not in fixed
         ),
     ]
-    spec = None
-    if response is not None and group is not None:
-        spec = ModelSpec.of(response, fixed, slopes, group, correlated=wish.correlated)
     return Resolved(
         response=response,
         group=group,
@@ -127,118 +235,130 @@ def resolve(wish: Wish, columns: Columns) -> Resolved:
         group_offer=groups,
         fixed_offer=fixed_offer,
         slopes_offer=slopes_offer,
-        spec=spec,
+        spec=None,
         notes=tuple(notes),
+        group2=group2,
+        relation=relation,
+        interactions=(),
+        menus=menus,
+        filter=(),
+        weights=wish.weights if wish.weights in weights_offer.names else None,
+        contrast_items=(),
+        typed=None,
+        group2_offer=seconds,
+        relation_offer=relations,
+        weights_offer=weights_offer,
+        filter_offer=NOTHING,
+        refusal="",
     )
 
 
-def default_response(columns: Columns, offer: Offer) -> str | None:
-    """The number column with the most distinct values, measurements before whole numbers.
-
-    A few values that repeat often, such as four doses, are no measurement. Whole numbers that
-    differ in every row come last: they are most often a row's own number.
-    """
-    possible = [columns[name] for name in offer.names]
-    best = max(
-        possible,
-        key=lambda c: (_measured(c), not c.whole or c.levels < c.present, c.levels),
-        default=None,
-    )
-    return best.name if best else None
-
-
-def _measured(column: Column) -> bool:
-    return not column.whole and (column.levels > FEW_VALUES or 4 * column.levels >= column.present)
+def _relation(
+    wish: Wish, group: str | None, group2: str | None, columns: Columns
+) -> tuple[Offer, str | None, list[str]]:
+    if group is None or group2 is None:
+        return NOTHING, None, []
+    offer = relation_offer(group, group2, columns)
+    if wish.relation in offer.names:
+        return offer, wish.relation, []
+    relation = default_relation(group, group2, columns, offer, group2 in wish.fixed)
+    if wish.relation is None:
+        return offer, relation, [relation_note(group, group2, relation, columns)]
+    why = offer.why_not(wish.relation) or "is neither nested nor crossed"
+    return offer, relation, [f"{group2} is not {wish.relation} in {group}: that {why}."]
 
 
-def default_group(columns: Columns, offer: Offer, taken: tuple[str, ...] = ()) -> str | None:
-    """The column with the most levels that still repeat, categories before whole numbers.
-
-    Columns taken for another role come last.
-    """
-    possible = [columns[name] for name in offer.names]
-    others = [c for c in possible if c.name not in taken] or possible
-    often = [c for c in others if 2 * c.levels <= c.present] or others
-    best = max(often, key=lambda c: (c.levels >= 5, c.kind == "category", c.levels), default=None)
-    return best.name if best else None
+def _menus(
+    wish: Wish, response: str | None, predictors: tuple[str, ...], columns: Columns
+) -> tuple[tuple[Menu, ...], list[str]]:
+    transforms, codings = dict(wish.transforms), dict(wish.codings)
+    used = [(name, "response") for name in _one(response)]
+    used += [(name, "predictor") for name in dict.fromkeys(predictors)]
+    menus = [menu(columns[name], role, transforms, codings) for name, role in used]
+    return tuple(menus), [n for m in menus for n in menu_notes(m, transforms, codings)]
 
 
-def _offer(columns: Columns, refuse: Callable[[Column], str | None]) -> Offer:
-    reasons = {column.name: refuse(column) for column in columns}
-    return Offer(
-        tuple(name for name, reason in reasons.items() if reason is None),
-        tuple((name, reason) for name, reason in reasons.items() if reason is not None),
-    )
+def _interactions(wish: Wish, found: Resolved) -> tuple[Pair, ...]:
+    place = {name: i for i, name in enumerate(found.fixed)}
+    kept = [pair for pair in wish.interactions if found.why_no_interaction(*pair) is None]
+    ordered = [(a, b) if place[a] < place[b] else (b, a) for a, b in kept]
+    return tuple(dict.fromkeys(ordered))
 
 
-def _unusable(column: Column) -> str | None:
-    if column.name in ("", "."):
-        return "has a name that stands for something else in a formula; give it another"
-    if column.present == 0:
-        return "has no values"
-    if column.kind == "other":
-        return "holds neither numbers nor categories"
-    if column.levels < 2:
-        return "has a single value"
-    if column.infinite:
-        return f"has {column.infinite} infinite value{'s' if column.infinite > 1 else ''}"
-    return None
+def _interaction_notes(wish: Wish, found: Resolved) -> list[str]:
+    reasons = [(pair, found.why_no_interaction(*pair)) for pair in wish.interactions]
+    return [f"{a}:{b} is left out: it {why}." for (a, b), why in reasons if why is not None]
 
 
-def _not_a_response(column: Column, group: str | None, columns: Columns) -> str | None:
-    if column.name == group:
-        return "is the grouping"
-    if column.kind == "category":
-        return "holds categories, not numbers"
-    return _unusable(column) or _constant_within(column, group, columns)
+def _block_notes(found: Resolved, columns: Columns) -> list[str]:
+    """What ``||`` does not part, as in lme4."""
+    if found.correlated:
+        return []
+    menus = [m for m in found.menus if m.name in found.slopes]
+    labels = [m.name for m in menus if m.as_category or columns[m.name].kind == "category"]
+    several = [m.name for m in menus if m.width > 1 and m.name not in labels]
+    return [
+        *(
+            f"The effects of the categories of {name} stay correlated with each other: || parts "
+            "terms, not the columns of one term, as in lme4."
+            for name in labels
+        ),
+        *(
+            f"The columns of the polynomial of {name} stay correlated with each other: || parts "
+            "terms, not the columns of one term, as in lme4."
+            for name in several
+        ),
+    ]
 
 
-def _not_a_grouping(column: Column) -> str | None:
-    if column.kind == "number" and not column.whole:
-        return "is a measurement with decimals, not a label"
-    if column.levels >= column.present and column.levels > 1:
-        return "has a different value in every row"
-    return _unusable(column)
-
-
-def _not_fixed(column: Column, response: str | None, group: str | None) -> str | None:
-    if column.name == response:
-        return "is the response"
-    if column.name == group:
-        return "is the grouping"
-    if column.kind == "category" and column.levels > MOST_FIXED_LEVELS:
-        return f"has {column.levels} levels, too many to estimate one by one"
-    return _unusable(column)
-
-
-def _not_a_slope(
-    column: Column, response: str | None, group: str | None, columns: Columns
-) -> str | None:
-    reason = _not_fixed(column, response, group)
-    if reason is not None:
-        return reason
-    if column.kind == "category" and column.levels > MOST_SLOPE_LEVELS:
-        return f"has {column.levels} levels, too many for random slopes"
-    return _constant_within(column, group, columns)
-
-
-def _constant_within(column: Column, group: str | None, columns: Columns) -> str | None:
-    if group is None or columns.varies_within(column.name, group):
+def _spec(found: Resolved) -> ModelSpec | None:
+    if found.response is None or found.group is None:
         return None
-    return f"does not vary within {group}"
+    return spec_of(
+        Parts(
+            response=found.response,
+            group=found.group,
+            fixed=found.fixed,
+            slopes=found.slopes,
+            correlated=found.correlated,
+            group2=found.group2,
+            relation=found.relation,
+            interactions=found.interactions,
+            transforms={m.name: m.transform for m in found.menus},
+            as_category=[m.name for m in found.menus if m.as_category],
+        )
+    )
 
 
-def _possible(wished: tuple[str, ...], offer: Offer) -> tuple[str, ...]:
-    return tuple(name for name in dict.fromkeys(wished) if name in offer.names)
+def _typed(text: str, found: Resolved, wish: Wish, columns: Columns) -> Resolved:
+    try:
+        spec = parse(text)
+    except FormulaError as error:
+        return replace(found, typed=text, refusal=error.message, notes=())
+    return _with_spec(replace(found, typed=text, notes=(MORE_THAN_SHOWN,)), spec, wish, columns)
+
+
+def _with_spec(found: Resolved, spec: ModelSpec | None, wish: Wish, columns: Columns) -> Resolved:
+    if spec is None:
+        return found
+    menus = [m for m in found.menus if m.role == "predictor"]
+    as_category = [m.name for m in menus if m.as_category]
+    codings = {
+        m.name: "treatment" if m.coding == "category" else m.coding
+        for m in menus
+        if m.coding not in ("category", default_coding(columns[m.name]))
+    }
+    return replace(found, spec=spec, contrast_items=contrasts_of(spec, codings, as_category))
+
+
+def _filter_offer(columns: Columns) -> Offer:
+    return offer_of(columns, lambda c: not_a_filter(c, columns))
+
+
+def _counts(name: str, coding: str, columns: Columns) -> bool:
+    """Whether a wish takes a column of numbers as categories."""
+    return name in columns and columns[name].kind == "number" and coding != "number"
 
 
 def _one(name: str | None) -> tuple[str, ...]:
     return () if name is None else (name,)
-
-
-def _left_out(wished: tuple[str, ...], role: str, offer: Offer) -> list[str]:
-    return [
-        f"{name} is not used as {role}: it {offer.why_not(name) or 'is not in the data'}."
-        for name in dict.fromkeys(wished)
-        if name not in offer.names
-    ]
