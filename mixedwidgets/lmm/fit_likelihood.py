@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mixedwidgets.errors import ModelError, brief
 from mixedwidgets.lmm.callbacks import Progress, check_progress, go_on
@@ -10,6 +10,7 @@ from mixedwidgets.lmm.confint import choose
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.fitted import Fitted
 from mixedwidgets.lmm.flags import yes_or_no
+from mixedwidgets.lmm.point import Point, Pointer, values_by_name
 from mixedwidgets.lmm.profile_table import Profiles, followed, profiles
 from mixedwidgets.lmm.surface import check_surface, exact_surface
 from mixedwidgets.lmm.surface_axes import axis_named
@@ -147,6 +148,63 @@ class LikelihoodShape(Fitted):
         check_surface(kind, n)
         axes = axis_named(a, self.design), axis_named(b, self.design)
         return exact_surface(self.design, self._estimate_by(criterion), *axes, kind, n)
+
+    def at(
+        self, values: Mapping[str, float], kind: str = "profile", criterion: str | None = None
+    ) -> Point:
+        """The model at a point of the parameter space: likelihood, groups' estimates, ICC.
+
+        Parameters
+        ----------
+        values : dict of str to float
+            Parameters, as ``surface`` names them, and their values: ``{"sd_ses|school": 2.5}``.
+            Boundaries are included: a standard deviation of 0, a correlation of 1.
+        kind : {"profile", "slice"}
+            All other parameters are re-optimised, or stay at their estimates.
+        criterion : {"ML", "REML"}, optional
+            Which likelihood; by default that of the fit.
+
+        Returns
+        -------
+        Point
+            ``loglik``, ``drop`` (twice its fall from the maximum) and ``confidence`` (of the joint
+            region whose edge the point is on); ``parameters``, ``icc`` and ``contributions`` there;
+            ``estimate``, on which tables of groups can be computed. An impossible point has the
+            log-likelihood minus infinity, and ``impossible`` says why.
+
+        Raises
+        ------
+        ModelError
+            An unknown name, kind or criterion, a value out of range, or parameters that cannot be
+            held together.
+        """
+        names, given = values_by_name(values)
+        return self.pointer(names, kind, criterion).at(*given)
+
+    def pointer(
+        self, names: Sequence[str], kind: str = "profile", criterion: str | None = None
+    ) -> Pointer:
+        """The same for many points in turn, each search started from the last point.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The parameters.
+        kind, criterion
+            As in ``at``.
+
+        Returns
+        -------
+        Pointer
+            ``pointer.at(x, y)`` is the ``Point`` with these values of the parameters.
+
+        Raises
+        ------
+        ModelError
+            As ``at``.
+        """
+        found = self.estimate if criterion is None else self._estimate_by(criterion)
+        return Pointer(self.design, found, names, kind)
 
     def _estimate_by(self, criterion: str) -> Estimate:
         """The estimates of the same model by a criterion."""
