@@ -104,6 +104,8 @@ export
 plots.lettering plots.numbers
 plots.style
 plots.sheet
+plots.group_marks
+plots.pooled
 plots.lattice plots.shrinkage plots.slices plots.strips
 plots.intervals plots.profile_density plots.profile_pairs plots.surface plots.zeta
 plots.figures
@@ -116,6 +118,7 @@ widgets.roles widgets.state
 widgets.menus widgets.relation
 widgets.spec_from_choices
 widgets.picture widgets.resolve
+widgets.choices_from_spec
 widgets.panels widgets.session
 widgets.explorer
 """.splitlines()
