@@ -415,7 +415,7 @@ class TestShrinkage:
         figure = drawn(shrinkage, make_shrinkage())
         moving = {a.get_gid() for a in figure.findobj(lambda a: a.get_animated())}
         points = {"lines", "no-pooling", "partial-pooling", "complete-pooling"}
-        assert moving == points | {"ellipse-50", "ellipse-95"}
+        assert moving == points | {"ellipse-50", "ellipse-95", "picked", "picked-name"}
 
     @pytest.mark.parametrize("width", [1, 2])
     def test_wild_groups_stay_outside_and_are_counted(self, width):

@@ -8,26 +8,19 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from mixedwidgets.lmm.tables import Floats, ShrinkageTable
+from mixedwidgets.plots.group_marks import Highlight, Segments, finite, highlights, name_rows, parts
 from mixedwidgets.plots.lettering import text_width
 from mixedwidgets.plots.numbers import number, resolution
+from mixedwidgets.plots.pooled import CONFIDENCES, FEW, RADII, ellipse, limits, order
 from mixedwidgets.plots.sheet import MARGIN, Mark, Sheet, stroke, tick_room
 from mixedwidgets.plots.style import SMALL, Theme
 
-CONFIDENCES = (0.50, 0.95)
-RADII = tuple(math.sqrt(-2.0 * math.log(1.0 - p)) for p in CONFIDENCES)  # chi-square, 2 df
 MOST_LABELS = 30
 _TOP = 56.0
-_WHISKERS = 2.0  # interquartile ranges beyond the quartiles that a picture surely shows
-# It shows everything where that takes no more than so many times the room, for few and for many.
-_STRETCH, _STRETCH_MANY, _FEW = 1.6, 1.25, 60
 _LINE = 14.0  # the smallest distance of two lines of text
-
-Span = tuple[float, float]
 
 
 def draw(
@@ -36,8 +29,9 @@ def draw(
     """Draw one coefficient as a row a group, or the first two as a plane, into an empty figure.
 
     The artists that follow a hand are ``lines``, ``no-pooling``, ``partial-pooling`` and
-    ``complete-pooling``, in two dimensions also ``ellipse-50`` and ``ellipse-95``. In one
-    dimension the rows are sorted by :func:`order`; in two the points keep the table's order.
+    ``complete-pooling``, in two dimensions also ``ellipse-50`` and ``ellipse-95``, and ``picked``
+    with ``picked-name``. In one dimension the rows are sorted by :func:`order`; in two the points
+    keep the table's order.
 
     Parameters
     ----------
@@ -76,7 +70,7 @@ def describe(table: ShrinkageTable) -> str:
     """
     parts = []
     for i, name in enumerate(table.names[:2]):
-        alone, pooled = (_finite(v[:, i]) for v in (table.no_pooling, table.partial_pooling))
+        alone, pooled = (finite(v[:, i]) for v in (table.no_pooling, table.partial_pooling))
         step = resolution(*pooled)
         parts.append(
             f"{name}: {number(float(table.complete_pooling[i]), step)} with complete pooling, "
@@ -91,61 +85,88 @@ def describe(table: ShrinkageTable) -> str:
     )
 
 
-def order(table: ShrinkageTable) -> NDArray[np.intp]:
-    """Return the groups in the order of the rows, bottom first.
-
-    They are sorted by the coefficient with no pooling, or with partial pooling where a group
-    cannot estimate it.
+def hit(table: ShrinkageTable, gid: str | None, index: int) -> int | None:
+    """Return which level a pointer means.
 
     Parameters
     ----------
     table : ShrinkageTable
-        The table that is drawn; its first coefficient decides.
+        The table as it was drawn, not one that followed.
+    gid : str or None
+        The artist under the pointer.
+    index : int
+        The number of the marker or line in it.
+
+    Returns
+    -------
+    int or None
+        The level's place in ``table.levels``; None for an artist that is of no level.
     """
-    alone, pooled = table.no_pooling[:, 0], table.partial_pooling[:, 0]
-    return np.argsort(np.where(np.isfinite(alone), alone, pooled), kind="stable")
+    if gid not in ("lines", "no-pooling", "partial-pooling"):
+        return None
+    return int(order(table)[index]) if table.no_pooling.shape[1] == 1 else int(index)
 
 
-def limits(table: ShrinkageTable, axis: int) -> Span:
-    """Return robust limits for one coefficient.
-
-    Inside are all partially pooled values, the estimates with no pooling up to two
-    interquartile ranges beyond their quartiles (all of them where that takes little more room)
-    and, in two dimensions, the 95% ellipse.
+def pick(figure: Figure, table: ShrinkageTable, index: int | None) -> None:
+    """Mark one level in a figure that is drawn.
 
     Parameters
     ----------
+    figure : matplotlib.figure.Figure
+        Drawn by :func:`draw`.
     table : ShrinkageTable
-        The table that is drawn.
-    axis : int
-        Which coefficient.
+        Drawn in it, or one that followed.
+    index : int or None
+        The level's place in ``table.levels``; None for none.
     """
-    alone, pooled = _finite(table.no_pooling[:, axis]), _finite(table.partial_pooling[:, axis])
-    shown = np.concatenate((pooled, _finite(table.complete_pooling[axis : axis + 1])))
-    if len(table.names) > 1 and len(shown):
-        reach = RADII[-1] * math.sqrt(max(float(table.covariance[axis, axis]), 0.0))
-        shown = np.append(shown, table.complete_pooling[axis] + np.array([-reach, reach]))
-    everything = np.concatenate((alone, shown))
-    if not len(everything):
-        return -1.0, 1.0
-    if len(alone):
-        low, high = np.quantile(alone, [0.25, 0.75])
-        reach = _WHISKERS * (high - low)
-        inside = np.logical_and(alone >= low - reach, alone <= high + reach)
-        shown = np.concatenate((shown, alone[inside]))
-    stretch = _STRETCH if len(table.levels) <= _FEW else _STRETCH_MANY
-    if not len(shown) or np.ptp(everything) <= stretch * np.ptp(shown):
-        shown = everything
-    lower, upper = float(shown.min()), float(shown.max())
-    if upper - lower <= 1e-12 * max(abs(lower), abs(upper)):
-        half = abs(upper) / 10 or 1.0
-        return lower - half, upper + half
-    pad = 0.05 * (upper - lower)
-    return lower - pad, upper + pad
+    (mark,), artists = highlights(figure), parts(figure)
+    if index is None:
+        mark.clear()
+        return
+    mark.level = index
+    place = index if mark.place is None else int(mark.place[index])
+    pooled = artists["partial-pooling"]
+    mark.set_markersize(math.sqrt(float(pooled.get_sizes()[place])) + 6.0)
+    x, y = artists["lines"].ends[place].T
+    mark.mark(x, y, table.levels[index])
 
 
-def _finite(values: Floats) -> Floats:
-    return values[np.isfinite(values)]
+def follow(figure: Figure, table: ShrinkageTable) -> None:
+    """Put another table of the same levels into a figure that is drawn.
+
+    Rows stay in the order they were drawn in and the limits as they are: what is beyond them
+    leaves the picture. An ellipse of infinite size is not drawn.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Drawn by :func:`draw`.
+    table : ShrinkageTable
+        With the levels and coefficients of the table drawn.
+    """
+    (mark,), artists = highlights(figure), parts(figure)
+    centre = table.complete_pooling
+    if mark.order is not None:
+        places = np.arange(len(mark.order), dtype=float)
+        alone = np.column_stack((table.no_pooling[mark.order, 0], places))
+        pooled = np.column_stack((table.partial_pooling[mark.order, 0], places))
+        artists["complete-pooling"].set_xdata(centre[[0, 0]])
+    else:
+        alone, pooled = table.no_pooling[:, :2], table.partial_pooling[:, :2]
+        artists["complete-pooling"].set_data(centre[:1], centre[1:2])
+        _move_ellipses(artists, centre[:2], table.covariance[:2, :2])
+    artists["lines"].move(np.stack((alone, pooled), axis=1))
+    artists["no-pooling"].set_offsets(np.ma.masked_invalid(alone))
+    artists["partial-pooling"].set_offsets(pooled)
+    if mark.level is not None:
+        pick(figure, table, mark.level)
+
+
+def _move_ellipses(artists: dict[str, Any], centre: Floats, covariance: Floats) -> None:
+    known = np.isfinite(covariance).all() and np.isfinite(centre).all()
+    for p, radius in zip(CONFIDENCES, RADII, strict=True):
+        outline = ellipse(centre, covariance, radius) if known else np.full((1, 2), np.nan)
+        artists[f"ellipse-{100 * p:.0f}"].set_data(*outline.T)
 
 
 def _range(values: Floats, step: float) -> str:
@@ -226,7 +247,7 @@ def _draw_rows(sheet: Sheet, table: ShrinkageTable, animated: bool) -> None:
     label = f"{table.names[0]} by {table.group}"
     sheet.scale(axes, "x", label=label, every=80)
     if named and spacing * sides >= _LINE - 1:
-        _name_rows(sheet, axes, names, sides, widest)
+        name_rows(sheet, axes, names, sides, widest)
     places = np.arange(count, dtype=float)
     alone = np.column_stack((table.no_pooling[rows, 0], places))
     pooled = np.column_stack((table.partial_pooling[rows, 0], places))
@@ -244,22 +265,7 @@ def _draw_rows(sheet: Sheet, table: ShrinkageTable, animated: bool) -> None:
         gid="complete-pooling",
     )
     _draw_pairs(sheet.theme, axes, alone, pooled, areas, animated)
-
-
-def _name_rows(sheet: Sheet, axes: Axes, names: list[str], sides: int, width: float) -> None:
-    """Write the group beside each row, the rows in turn at the left and the right of two sides."""
-    left, top, right, bottom = sheet.box(axes)
-    xlim, (low, high) = axes.get_xlim(), axes.get_ylim()
-    guides = [[(xlim[0], i), (xlim[1], i)] for i in range(len(names))]
-    faint = sheet.theme.faint
-    axes.add_collection(
-        LineCollection(guides, colors=faint, linewidths=0.7, zorder=0.4), autolim=False
-    )
-    for i, name in enumerate(names):
-        y = bottom - (i - low) / (high - low) * (bottom - top)
-        at_left = sides == 1 or i % 2 == 0
-        x, align = (left - 8, "right") if at_left else (right + 8, "left")
-        sheet.write(x, y, name, color=sheet.theme.muted, align=align, width=width)
+    Highlight(axes, sheet.theme, rows, animated, markevery=[1])
 
 
 def _draw_plane(sheet: Sheet, table: ShrinkageTable, animated: bool) -> None:
@@ -306,38 +312,16 @@ def _draw_plane(sheet: Sheet, table: ShrinkageTable, animated: bool) -> None:
         animated=animated,
         gid="complete-pooling",
     )
-
-
-def ellipse(centre: Floats, covariance: Floats, radius: float, points: int = 90) -> Floats:
-    """Return the closed outline of all points at one Mahalanobis distance from a centre.
-
-    Parameters
-    ----------
-    centre : ndarray, shape (2,)
-    covariance : ndarray, shape (2, 2)
-        May be singular: the outline is then a line or a point.
-    radius : float
-        The distance.
-    points : int
-        How many points the outline has.
-
-    Returns
-    -------
-    ndarray, shape (points, 2)
-    """
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    angle = np.linspace(0.0, 2 * np.pi, points)
-    return centre + radius * np.column_stack((np.cos(angle), np.sin(angle))) @ root.T
+    Highlight(axes, theme, None, animated, markevery=[1])
 
 
 def _draw_pairs(
     theme: Theme, axes: Axes, alone: Floats, pooled: Floats, areas: Floats, animated: bool
 ) -> None:
     """Draw each group as a hollow and a filled marker with a thin line from one to the other."""
-    few = len(alone) <= _FEW
-    lines = LineCollection(
-        list(np.stack((alone, pooled), axis=1)),
+    few = len(alone) <= FEW
+    lines = Segments(
+        np.stack((alone, pooled), axis=1),
         colors=theme.muted,
         linewidths=0.9 if few else 0.45,
         alpha=0.7 if few else 0.28,

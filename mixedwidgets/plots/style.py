@@ -102,3 +102,20 @@ def crosshair_look(theme: Theme) -> dict[str, Any]:
 def wald_look(theme: Theme) -> dict[str, Any]:
     """Return how a quadratic approximation looks, as keywords of ``Line2D``."""
     return {"color": theme.wald, "linewidth": 1.6, "linestyle": (0, (5, 2.5)), "gid": "wald"}
+
+
+def picked_look(theme: Theme) -> dict[str, Any]:
+    """Return how the level that is picked looks, as keywords of ``Line2D``.
+
+    A strong ring around its marker and a strong line along its line, above everything else.
+    """
+    return {
+        "color": theme.ink,
+        "linewidth": 2.2,
+        "marker": "o",
+        "markersize": 13.0,
+        "markerfacecolor": "none",
+        "markeredgecolor": theme.ink,
+        "markeredgewidth": 2.2,
+        "zorder": 6.0,
+    }
