@@ -2,54 +2,205 @@
 
 from __future__ import annotations
 
-import ast
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pandas as pd
 
-from mixedwidgets.catalogue import datasets, load
+from mixedwidgets.errors import DataError
+from mixedwidgets.export_code import Condition, call, checked, imports_of, rows_where
+from mixedwidgets.export_data import Source, bundled_name
+from mixedwidgets.lmm.control import DEFAULT, Control
+from mixedwidgets.lmm.fit import Fit
+
+__all__ = ["Exported", "Source", "bundled_name", "script"]
 
 
-def bundled_name(data: pd.DataFrame) -> str | None:
-    """Name of the bundled data set that a data frame equals, or None."""
-    catalogue = datasets()
-    columns = ", ".join(str(name) for name in data.columns)
-    alike = catalogue[(catalogue["rows"] == len(data)) & (catalogue["columns"] == columns)]
-    return next((str(name) for name in alike["name"] if data.equals(load(str(name)))), None)
+@dataclass(frozen=True, eq=False)
+class Exported:
+    """A fit as it is written down: what ``lmer`` is asked for, of which rows of which data.
 
-
-def script(formula: str, reml: bool, data_source: str | None) -> str:
-    """Write the Python code that repeats a fit.
-
-    Parameters
+    Attributes
     ----------
     formula : str
         The model formula.
     reml : bool
         The criterion; REML is the default of ``lmer`` and is not written out.
+    weights, offset, subset : str, optional
+        Names of columns.
+    na_action : str
+        What is done with missing values.
+    contrasts : dict
+        Coding of factors: names of codings, or matrices.
+    control : Control
+        Only what differs from the default is written out.
+    rows : tuple of (column, operator, value)
+        The conditions that a row must meet; see ``export_code.rows_where``.
+    source : Source
+        Where the data are read from.
+    """
+
+    formula: str
+    reml: bool = True
+    weights: str | None = None
+    offset: str | None = None
+    subset: str | None = None
+    na_action: str = "omit"
+    contrasts: Mapping[str, Any] = field(default_factory=dict)
+    control: Control = DEFAULT
+    rows: tuple[Condition, ...] = ()
+    source: Source = field(default_factory=Source)
+
+    @classmethod
+    def of(
+        cls,
+        fit: Fit,
+        data: pd.DataFrame | None = None,
+        *,
+        source: str | os.PathLike[str] | None = None,
+        rows: Iterable[Condition] = (),
+        control: Control | None = None,
+    ) -> Exported:
+        """Describe a fit.
+
+        Parameters
+        ----------
+        fit : Fit
+        data : DataFrame, optional
+            The data before rows were chosen; those of the fit by default.
+        source : str or path, optional
+            The file that the data were read from; a bundled data set is known again without.
+        rows : iterable of (column, operator, value)
+            The conditions by which the fit's rows were chosen from the data.
+        control : Control, optional
+            The fit's own by default.
+
+        Raises
+        ------
+        DataError
+            Weights, an offset or a subset that are in no column of the data, data that are no
+            DataFrame, or a file of a kind that pandas does not read.
+        """
+        asked = fit.call
+        data = asked.data_then if data is None else data
+        if not isinstance(data, pd.DataFrame):
+            raise DataError(
+                "This fit has no DataFrame to read again, so it cannot be written as code; fit the "
+                "model to a DataFrame."
+            )
+        return cls(
+            formula=fit.formula,
+            reml=fit.reml,
+            weights=_named("weights", asked.weights, data),
+            offset=_named("offset", asked.offset, data),
+            subset=_named("subset", asked.subset, data),
+            na_action=asked.na_action,
+            contrasts=asked.contrasts or {},
+            control=asked.control if control is None else control,
+            rows=tuple(rows),
+            source=Source.of(data, source),
+        )
+
+    def fitting(self, data: str = "data") -> str:
+        """The call of ``lmer``, with the data under this name."""
+        options: dict[str, Any] = {}
+        if not self.reml:
+            options["REML"] = False
+        if self.control != DEFAULT:
+            options["control"] = self.control
+        for name in ("subset", "weights", "offset"):
+            if getattr(self, name) is not None:
+                options[name] = getattr(self, name)
+        if self.na_action.removeprefix("na.") != "omit":
+            options["na_action"] = self.na_action
+        if self.contrasts:
+            options["contrasts"] = dict(self.contrasts)
+        return f"fit = {call('mw.lmer', self.formula, written=[data], **options)}"
+
+
+def script(
+    formula: str | Exported,
+    reml: bool = True,
+    data_source: str | None = None,
+    *,
+    path: str | None = None,
+    weights: str | None = None,
+    offset: str | None = None,
+    contrasts: Mapping[str, Any] | None = None,
+    control: Control | None = None,
+    rows: Iterable[Condition] = (),
+) -> str:
+    """Write the Python code that repeats a fit.
+
+    Parameters
+    ----------
+    formula : str or Exported
+        The model formula; or everything at once, and then nothing else.
+    reml : bool
+        The criterion; REML is the default of ``lmer`` and is not written out.
     data_source : str, optional
-        Name of a bundled data set; otherwise the script reads a CSV file whose name the user puts
-        in.
+        Name of a bundled data set.
+    path : str, optional
+        The file that the data were read from. Without either, the script reads a CSV file whose
+        name the user puts in.
+    weights, offset : str, optional
+        Names of columns.
+    contrasts : dict, optional
+        Coding of factors.
+    control : Control, optional
+    rows : iterable of (column, operator, value)
+        The conditions that a row must meet.
 
     Returns
     -------
     str
-        Python source, checked to parse.
+        Python source, checked to parse and to call nothing but pandas and mixedwidgets.
+
+    Raises
+    ------
+    DataError
+        A condition or a value that cannot be written, or a file that pandas does not read.
     """
-    criterion = "" if reml else ", REML=False"
-    if data_source is None:
-        head = ["import pandas as pd", "", "import mixedwidgets as mw", ""]
-        load = [
-            "# Read and prepare your data as for the explorer; a file keeps no categories.",
-            'data = pd.read_csv("your_data.csv")',
-        ]
+    if isinstance(formula, Exported):
+        what = formula
     else:
-        head = ["import mixedwidgets as mw", ""]
-        load = [f"data = mw.load({data_source!r})"]
+        what = Exported(
+            formula,
+            reml,
+            weights,
+            offset,
+            contrasts=contrasts or {},
+            control=control or DEFAULT,
+            rows=tuple(rows),
+            source=Source(dataset=data_source, path=path),
+        )
+    chosen = [f"data = {rows_where(what.rows)}"] if what.rows else []
     body = [
-        f"fit = mw.lmer({formula!r}, data{criterion})",
+        *what.source.code(),
+        *chosen,
+        what.fitting(),
         "print(fit.summary())",
         'print(fit.confint(method="profile"))',
     ]
-    source = "\n".join([*head, *load, *body]) + "\n"
-    ast.parse(source)
-    return source
+    text = "\n".join(body)
+    return checked(f"{imports_of(text)}\n\n{text}\n")
+
+
+def read_from(what: Exported, source: Source) -> Exported:
+    """The same fit of data that are read from elsewhere."""
+    return replace(what, source=source)
+
+
+def _named(role: str, given: Any, data: pd.DataFrame) -> str | None:
+    """The column that an argument is, whether it was given by name or by its values."""
+    if given is None or isinstance(given, str):
+        return given
+    name = getattr(given, "name", None)
+    if isinstance(given, pd.Series) and name in data and given.equals(data[name]):
+        return str(name)
+    raise DataError(
+        f"The {role} of this fit are in no column of the data, so no code can name them; add them "
+        "to the data as a column and give its name."
+    )

@@ -55,7 +55,7 @@ lmm.design
 lmm.fitted_design lmm.nesting lmm.new_response lmm.re_form lmm.rows
 
 # a Design becomes an Estimate
-lmm.blockdiag lmm.newton lmm.solved lmm.theta
+lmm.blockdiag lmm.newton lmm.solved lmm.theta lmm.whitening
 lmm.crossproducts
 lmm.grouped
 lmm.batch lmm.coupling lmm.grouped_deviance lmm.spectral_null
@@ -98,6 +98,8 @@ lmm.fit
 lmm.compare lmm.drop1 lmm.lmer
 
 # a model becomes a script
+export_code
+export_data
 export
 
 # answers become pictures
@@ -106,8 +108,8 @@ plots.style
 plots.sheet
 plots.group_marks
 plots.pooled
-plots.lattice plots.shrinkage plots.slices plots.strips
-plots.intervals plots.profile_density plots.profile_pairs plots.surface plots.zeta
+plots.construction plots.lattice plots.shrinkage plots.slices plots.strips plots.surface_point
+plots.five plots.intervals plots.profile_density plots.profile_pairs plots.surface plots.zeta
 plots.figures
 
 # choices become answers and pictures
@@ -147,20 +149,20 @@ LABEL_ANSWERS = [
 
 # Third-party package -> the modules, or packages of modules, that may import it.
 THIRD_PARTY = {
-    "numpy": ["catalogue", "fingerprint", "likelihood", "lmm", "export", "plots", "widgets"],
+    "numpy": ["catalogue", "fingerprint", "likelihood", "lmm", "export_code", "plots", "widgets"],
     "scipy": ["catalogue", "likelihood", "lmm", "plots", "widgets"],
     "pandas": [
         "catalogue",
         "fingerprint",
         *READ_DATA,
         *LABEL_ANSWERS,
-        "export",
+        *("export", "export_code", "export_data", "export_notebook"),
         "plots",
         "widgets",
     ],
     "matplotlib": ["plots", "widgets"],
     "PIL": ["widgets"],
-    "nbformat": ["export"],
+    "nbformat": ["export_notebook"],
     "ipywidgets": ["widgets"],
     "anywidget": ["widgets"],
     "traitlets": ["widgets"],

@@ -14,6 +14,7 @@ from mixedwidgets.lmm.parameters import variance_parameters
 from mixedwidgets.lmm.pooling import weights
 from mixedwidgets.lmm.pooling_path import direction, pooling_path, typical_sd
 from mixedwidgets.lmm.ranef import conditional_variances, shrinkage
+from mixedwidgets.lmm.tables import ShrinkageTable
 
 KINDS = ("profile", "slice")
 STEPS, FEWER = 49, 25  # positive values of tau on the path of one factor, and of several
@@ -59,7 +60,7 @@ class Pooling(Fitted):
             No such grouping factor.
         """
         factor = self._factor_named(group)
-        table = shrinkage(self.design, self.estimate, self.design.groupings[factor].name)
+        table = self.shrinkage_table(group)
         variances = conditional_variances(self.estimate, factor)
         own = np.einsum("jaa->ja", weights(self.design, self.estimate, factor))
         sd = np.sqrt(np.maximum(np.einsum("jaa->ja", variances), 0.0))
@@ -86,6 +87,22 @@ class Pooling(Fitted):
             else ()
         )
         return out
+
+    def shrinkage_table(self, group: str | None = None) -> ShrinkageTable:
+        """The same as the table that ``plots.figures.shrinkage`` draws.
+
+        Parameters
+        ----------
+        group : str, optional
+            Name of the grouping factor; by default the first, which has the most levels.
+
+        Raises
+        ------
+        ModelError
+            No such grouping factor.
+        """
+        factor = self._factor_named(group)
+        return shrinkage(self.design, self.estimate, self.design.groupings[factor].name)
 
     def pooling_path(
         self,

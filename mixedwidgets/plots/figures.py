@@ -14,14 +14,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mixedwidgets.errors import DataError, brief
-from mixedwidgets.lmm.tables import PairsTable, ProfileTable, Surface
+from mixedwidgets.lmm.tables import PairsTable, ProfileTable, ShrinkageTable, Surface
 from mixedwidgets.plots import profile_density as density_picture
 from mixedwidgets.plots import profile_pairs as pairs_picture
+from mixedwidgets.plots import shrinkage as shrinkage_picture
 from mixedwidgets.plots import surface as surface_picture
 from mixedwidgets.plots import zeta as zeta_picture
 from mixedwidgets.plots.style import Theme
 
-WIDTH = 8.2  # inches
+WIDTH, HEIGHT = 8.2, 4.3  # inches; the height of pictures that suit any
 NARROWEST, LOWEST, LARGEST = 6.0, 2.0, 100.0
 
 
@@ -115,7 +116,7 @@ def surface(
     *,
     theme: str | Theme = "light",
     width: float = WIDTH,
-    height: float | None = 4.3,
+    height: float | None = None,
 ) -> Drawing:
     """The likelihood over two parameters, from ``fit.surface(a, b)``; see ``zeta``."""
     if not isinstance(table, Surface):
@@ -126,11 +127,29 @@ def surface(
     return _drawing(surface_picture, table, theme, width, height)
 
 
+def shrinkage(
+    table: ShrinkageTable,
+    *,
+    theme: str | Theme = "light",
+    width: float = WIDTH,
+    height: float | None = None,
+) -> Drawing:
+    """Every group pooled less and more, from ``fit.shrinkage_table()``; see ``zeta``."""
+    if not isinstance(table, ShrinkageTable):
+        raise DataError(
+            f"Shrinkage cannot be drawn of {_kind(table)}; give fit.shrinkage_table(), or with "
+            "several grouping factors fit.shrinkage_table(name)."
+        )
+    return _drawing(shrinkage_picture, table, theme, width, height)
+
+
 def _drawing(
     picture: Any, table: Any, theme: str | Theme, width: float, height: float | None
 ) -> Drawing:
     _size(width, height)
-    figure = Drawing(figsize=(width, picture.height(table) if height is None else height), dpi=100)
+    if height is None:
+        height = picture.height(table) if hasattr(picture, "height") else HEIGHT
+    figure = Drawing(figsize=(width, height), dpi=100)
     FigureCanvasAgg(figure)
     picture.draw(figure, table, theme=theme, animated=False)
     figure.description = picture.describe(table)

@@ -1,0 +1,347 @@
+"""Where data come from: the code that reads them again, and a file to read them from."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath
+from typing import Any
+
+import pandas as pd
+from pandas.api import types
+
+from mixedwidgets.catalogue import datasets, load
+from mixedwidgets.errors import DataError, brief
+from mixedwidgets.export_code import call, literal
+from mixedwidgets.fingerprint import fingerprint
+
+READERS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".csv": ("read_csv", {}),
+    ".tsv": ("read_csv", {"sep": "\t"}),
+    ".parquet": ("read_parquet", {}),
+    ".feather": ("read_feather", {}),
+    ".xlsx": ("read_excel", {}),
+    ".json": ("read_json", {}),
+    ".dta": ("read_stata", {}),
+    ".sav": ("read_spss", {}),
+    ".sas7bdat": ("read_sas", {}),
+}
+_COMPRESSED = (".gz", ".bz2", ".zip", ".xz", ".zst")
+_PLAIN = re.compile(r"\w(?:[\w .-]*\w)?", re.ASCII)
+UNKNOWN = "your_data.csv"
+
+Step = tuple[Hashable, str, Any]  # column, what to do with it, and how
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """How data are read.
+
+    Attributes
+    ----------
+    dataset : str, optional
+        Name of a bundled data set.
+    path : str, optional
+        A file or an address. Without either, a file whose name the user puts in.
+    options : dict
+        Keywords of the pandas function that reads it.
+    steps : tuple of (column, step, value)
+        What is done to columns afterwards, because no option does it.
+    """
+
+    dataset: str | None = None
+    path: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+
+    @classmethod
+    def of(cls, data: pd.DataFrame, source: str | os.PathLike[str] | None = None) -> Source:
+        """Find where data are read from.
+
+        Parameters
+        ----------
+        data : DataFrame
+        source : str or path, optional
+            The file that they were read from; by default a bundled data set is known again.
+
+        Raises
+        ------
+        DataError
+            A file of a kind that pandas does not read.
+        """
+        if source is None:
+            return cls(dataset=bundled_name(data))
+        text = source if isinstance(source, str) else PurePath(source).as_posix()
+        reader, _ = _reader(text)
+        if reader != "read_csv":
+            return cls(path=text)
+        dtype, steps = {}, []
+        for place, name in enumerate(data.columns):
+            kind, after = _as_read(data.iloc[:, place])
+            steps += after
+            if kind is not None:
+                dtype[name] = kind
+        return cls(path=text, options={"dtype": dtype} if dtype else {}, steps=tuple(steps))
+
+    def seen_from(self, folder: Path) -> Source:
+        """The same file named from another folder, for code that runs there."""
+        if self.path is None or "://" in self.path or PurePath(self.path).is_absolute():
+            return self
+        try:
+            path = PurePath(os.path.relpath(self.path, folder)).as_posix()
+        except ValueError:  # another drive
+            path = Path(self.path).resolve().as_posix()
+        return replace(self, path=path)
+
+    def code(self) -> list[str]:
+        """The lines that read the data into ``data``."""
+        if self.dataset is not None:
+            return [f"data = {call('mw.load', self.dataset)}"]
+        if self.path is None:
+            return [
+                "# Read and prepare your data as for the explorer; a file keeps no categories.",
+                f'data = pd.read_csv("{UNKNOWN}")',
+            ]
+        reader, options = _reader(self.path)
+        reading = f"data = {call(f'pd.{reader}', self.path, **options, **self.options)}"
+        return [reading, *(f"data[{literal(n)}] = {_STEPS[s][0](n, v)}" for n, s, v in self.steps)]
+
+    def read(self) -> pd.DataFrame:
+        """Do what the code of a CSV file says."""
+        out = pd.read_csv(self.path or UNKNOWN, **self.options)
+        for name, step, value in self.steps:
+            out[name] = _STEPS[step][1](out[name], value)
+        return out
+
+
+def bundled_name(data: pd.DataFrame) -> str | None:
+    """Name of the bundled data set that a data frame equals, or None."""
+    catalogue = datasets()
+    columns = ", ".join(str(name) for name in data.columns)
+    alike = catalogue[(catalogue["rows"] == len(data)) & (catalogue["columns"] == columns)]
+    return next((str(name) for name in alike["name"] if data.equals(load(str(name)))), None)
+
+
+def write_csv(data: pd.DataFrame, path: Path) -> Source:
+    """Write data into a CSV file, and say how to read the same data from it.
+
+    Categories keep their levels and order, text stays text, times stay times, numbers keep every
+    digit, and any name is kept. Row labels are left out.
+
+    Parameters
+    ----------
+    data : DataFrame
+    path : Path
+        Of the file; replaced if it exists.
+
+    Returns
+    -------
+    Source
+        Named by the file's name alone, for code that runs in its folder.
+
+    Raises
+    ------
+    DataError
+        A column that a CSV file cannot give back, or a file that cannot be written.
+    """
+    frame, dtype, steps = {}, {}, []
+    for place, name in enumerate(data.columns):
+        column, kind, after = _as_written(data.iloc[:, place])
+        frame[name], dtype[name] = column, kind
+        steps += after
+    written = pd.DataFrame(frame, index=data.index, columns=data.columns)
+    token = _missing_mark(written)
+    options: dict[str, Any] = {
+        "dtype": {name: kind for name, kind in dtype.items() if kind is not None},
+        "keep_default_na": False,
+        "na_values": [token],
+        "float_precision": "round_trip",
+    }
+    if not all(isinstance(name, str) and _PLAIN.fullmatch(name) for name in data.columns):
+        options = {"header": 0, "names": list(data.columns), **options}
+    source = Source(path=str(path), options=options, steps=tuple(steps))
+    try:
+        written.to_csv(
+            path,
+            index=False,
+            na_rep=token,
+            quoting=csv.QUOTE_NONNUMERIC,
+            lineterminator="\n",
+            encoding="utf-8",
+        )
+        again = source.read()
+    except (UnicodeError, ValueError, TypeError) as error:
+        path.unlink(missing_ok=True)
+        raise DataError(
+            f"These data cannot be kept in a CSV file ({' '.join(str(error).split())}); save them "
+            "yourself and name the file as their source."
+        ) from None
+    except OSError as error:
+        raise DataError(
+            f"{str(path)!r} cannot be written ({error.strerror}); choose another place."
+        ) from None
+    _refuse_lost(data, again, path)
+    return replace(source, path=path.name)
+
+
+def _reader(path: str) -> tuple[str, dict[str, Any]]:
+    suffixes = [suffix.casefold() for suffix in PurePath(path).suffixes]
+    kept = [suffix for suffix in suffixes if suffix not in _COMPRESSED]
+    if not kept or kept[-1] not in READERS:
+        raise DataError(
+            f"source is {brief(path)}; give the file that the data were read from, whose name ends "
+            f"in one of {', '.join(READERS)}."
+        )
+    return READERS[kept[-1]]
+
+
+def _as_read(column: pd.Series) -> tuple[Any, list[Step]]:
+    """Type and steps that a column of a user's CSV file needs, beyond what pandas finds itself."""
+    kind = column.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        return _levels_as_read(column)
+    if types.is_datetime64_any_dtype(kind):
+        return None, _time_steps(column, {})
+    if types.is_timedelta64_dtype(kind):
+        return None, [(column.name, "duration", None)]
+    if types.infer_dtype(column, skipna=True) == "string" and _reads_otherwise(column):
+        return "str", []
+    return None, []
+
+
+def _as_written(column: pd.Series) -> tuple[pd.Series, Any, list[Step]]:
+    """A column as it is written, and type and steps that give it back."""
+    kind, name = column.dtype, column.name
+    if isinstance(kind, pd.CategoricalDtype):
+        return _levels_as_written(column)
+    if types.is_datetime64_any_dtype(kind):
+        return column, None, _time_steps(column, {"format": "ISO8601"})
+    if types.is_timedelta64_dtype(kind):
+        return column, None, [(name, "duration", None)]
+    if types.is_bool_dtype(kind):
+        return column, "boolean" if column.hasnans else "bool", []
+    if types.is_numeric_dtype(kind) and not types.is_complex_dtype(kind):
+        return column, _number_type(column), []
+    found = types.infer_dtype(column, skipna=True)
+    if found == "boolean":
+        return column, "boolean", []
+    if found not in ("string", "empty"):
+        raise DataError(
+            f"The column {name!r} holds values of a kind ({found}) that a CSV file cannot give "
+            "back; turn it into numbers, text or categories, or leave it out."
+        )
+    return column, "str", []
+
+
+def _number_type(column: pd.Series) -> str:
+    if types.is_integer_dtype(column.dtype):
+        unsigned = "U" if types.is_unsigned_integer_dtype(column.dtype) else ""
+        if isinstance(column.dtype, pd.api.extensions.ExtensionDtype):
+            return f"{unsigned}Int64"
+        return f"{unsigned}int64".lower()
+    return "float64"
+
+
+def _levels_as_read(column: pd.Series) -> tuple[Any, list[Step]]:
+    levels = column.cat.categories
+    if all(isinstance(level, str) for level in levels):
+        return "category" if _found_again(column) else column.dtype, []
+    if types.is_numeric_dtype(levels) and not types.is_bool_dtype(levels):
+        return column.dtype, []
+    return _renamed(column)
+
+
+def _levels_as_written(column: pd.Series) -> tuple[pd.Series, Any, list[Step]]:
+    if all(isinstance(level, str) for level in column.cat.categories):
+        return column, "category" if _found_again(column) else column.dtype, []
+    kind, steps = _renamed(column)
+    return column.cat.rename_categories(list(kind.categories)), kind, steps
+
+
+def _renamed(column: pd.Series) -> tuple[pd.CategoricalDtype, list[Step]]:
+    """Categories that are read as text and then get their values."""
+    levels = list(column.cat.categories)
+    text = [str(level) for level in levels]
+    if len(set(text)) < len(text):
+        raise DataError(
+            f"The categories of {column.name!r} are not all different as text, so a CSV file "
+            "cannot give them back; rename them."
+        )
+    kind = pd.CategoricalDtype(text, column.cat.ordered)
+    return kind, [(column.name, "levels", levels)]
+
+
+def _found_again(column: pd.Series) -> bool:
+    """Whether reading finds the same levels by itself: all that occur, sorted."""
+    if column.cat.ordered:
+        return False
+    return list(column.cat.categories) == sorted(set(column.dropna()))
+
+
+def _time_steps(column: pd.Series, format: dict[str, Any]) -> list[Step]:
+    zone = getattr(column.dtype, "tz", None)
+    if zone is None:
+        return [(column.name, "time", format)]
+    steps: list[Step] = [(column.name, "time", {**format, "utc": True})]
+    return steps if str(zone) == "UTC" else [*steps, (column.name, "zone", str(zone))]
+
+
+def _reads_otherwise(column: pd.Series) -> bool:
+    """Whether pandas would read text as something else: numbers, truth values, missing ones."""
+    values = column.dropna().unique()
+    as_numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce")
+    return bool(as_numbers.notna().all()) or set(values) <= {"True", "False", "TRUE", "FALSE"}
+
+
+def _missing_mark(written: pd.DataFrame) -> str:
+    """A text that stands for missing values, because no column holds it."""
+    mark = "NA"
+    texts: set[Any] = set()
+    for place in range(written.shape[1]):
+        column = written.iloc[:, place]
+        if not types.is_numeric_dtype(column.dtype):
+            texts.update(column.dropna().unique())
+    while mark in texts:
+        mark += "_"
+    return mark
+
+
+def _refuse_lost(data: pd.DataFrame, again: pd.DataFrame, path: Path) -> None:
+    """Refuse a file that does not give the same data back, and remove it."""
+    if data.shape == again.shape and fingerprint(data) == fingerprint(again):
+        return
+    path.unlink()
+    lost = [
+        name
+        for place, name in enumerate(data.columns)
+        if data.shape != again.shape
+        or fingerprint(data.iloc[:, [place]]) != fingerprint(again.iloc[:, [place]])
+    ]
+    raise DataError(
+        f"The column {lost[0]!r} holds characters that a CSV file does not give back; replace "
+        "them, or save the data yourself and name the file as their source."
+    )
+
+
+def _time_code(name: Hashable, options: Mapping[str, Any]) -> str:
+    return call("pd.to_datetime", written=[f"data[{literal(name)}]"], **options)
+
+
+_STEPS: dict[str, tuple[Any, Any]] = {
+    "time": (_time_code, lambda column, options: pd.to_datetime(column, **options)),
+    "zone": (
+        lambda name, zone: call(f"data[{literal(name)}].dt.tz_convert", zone),
+        lambda column, zone: column.dt.tz_convert(zone),
+    ),
+    "duration": (
+        lambda name, _: call("pd.to_timedelta", written=[f"data[{literal(name)}]"]),
+        lambda column, _: pd.to_timedelta(column),
+    ),
+    "levels": (
+        lambda name, levels: call(f"data[{literal(name)}].cat.rename_categories", levels),
+        lambda column, levels: column.cat.rename_categories(levels),
+    ),
+}
