@@ -303,17 +303,20 @@ class Pointer:
     def _profiled(self, values: tuple[float, ...]) -> tuple[Array, float] | None:
         """Factor of the covariance and sigma where all other parameters are at their best.
 
-        The search starts from the likeliest of the last point, what the tangents at the optimum
-        foretell, and the optimum.
+        The search starts from the last point, and from what the tangents at the optimum foretell
+        or the optimum itself: there can be several minima, and the last point may be in another's
+        valley.
         """
         walker, constraint = self._walker, self._walker.constraint
-        last = [] if self._last is None else [self._last]
-        starts = [*last, walker.beside(values), walker.start]
         moments = constraint.with_held(values)
-        known = [constraint.value(values, z, moments) for z in starts]
-        rise, z = walker.step(values, starts[int(np.argmin(known))])
-        for other in walker.without(values):
-            rise, z = walker.improve(values, other, rise) or (rise, z)
+        foretold = (walker.beside(values), walker.start)
+        known = [constraint.value(values, z, moments) for z in foretold]
+        rise, z = walker.step(values, foretold[int(np.argmin(known))])
+        if self._last is not None:
+            other = walker.step(values, self._last)
+            rise, z = other if other[0] < rise else (rise, z)
+        for start in walker.without(values):
+            rise, z = walker.improve(values, start, rise) or (rise, z)
         if not np.isfinite(rise):
             return None
         self._last = z
