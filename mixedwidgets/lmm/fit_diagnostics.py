@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mixedwidgets.errors import ModelError, nearest
 from mixedwidgets.lmm.augment import augmented, values_used
+from mixedwidgets.lmm.contributions import Shares, outermost
 from mixedwidgets.lmm.fitted import Fitted, theta_names
 from mixedwidgets.lmm.flags import yes_or_no
 from mixedwidgets.lmm.influence import Influence, influence
@@ -244,6 +245,40 @@ class Diagnostics(Fitted):
             loadings = pd.DataFrame(found.loadings.T, index=table.index, columns=names)
             out[grouping.name] = pd.concat([table, loadings], axis=1)
         return out
+
+    def contributions(self, factor: str | None = None) -> pd.Series:
+        """What each group contributes to the log-likelihood at the estimates.
+
+        The log density of the group's responses, random effects integrated out. A group far below
+        the others for its number of rows is one that the model does not expect.
+
+        Parameters
+        ----------
+        factor : str, optional
+            The grouping factor; it can only be the outermost of nested ones, whose levels are
+            independent, and is that by default.
+
+        Returns
+        -------
+        Series
+            Indexed by level. By maximum likelihood named ``loglik``, and the sum is
+            ``fit.loglik``. The restricted likelihood is no sum over groups: after REML these are
+            the contributions to the (unrestricted) log-likelihood at the REML estimates, and
+            the name is ``loglik at the REML estimates``.
+
+        Raises
+        ------
+        ModelError
+            No such grouping factor, one whose levels are not independent, or crossed factors,
+            where the likelihood does not come apart by groups.
+        """
+        number = outermost(self.design, factor)
+        grouping = self.design.groupings[number]
+        return pd.Series(
+            Shares.of(self.design, number).contributions(self.estimate),
+            index=pd.Index(grouping.levels, name=grouping.name),
+            name="loglik at the REML estimates" if self.reml else "loglik",
+        )
 
     @property
     def _variance_parts(self) -> VarianceParts:
