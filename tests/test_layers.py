@@ -108,6 +108,7 @@ plots.style
 plots.sheet
 plots.group_marks
 plots.pooled
+plots.caterpillar plots.dial plots.group
 plots.construction plots.lattice plots.shrinkage plots.slices plots.strips plots.surface_point
 plots.five plots.intervals plots.profile_density plots.profile_pairs plots.surface plots.zeta
 plots.figures

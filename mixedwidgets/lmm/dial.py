@@ -17,7 +17,8 @@ from mixedwidgets.lmm.pooling_path import Path, direction, pooling_path, solutio
 from mixedwidgets.lmm.ranef import shrinkage
 from mixedwidgets.lmm.tables import ShrinkageTable
 
-POSITIONS, FEWER = 61, 31  # for one grouping factor, and for several, which take longer
+POSITIONS, FEWER = 61, 41  # for one grouping factor, and for several, which take longer
+CLOSER, BELOW, ABOVE = 0.6, 5, 12  # steps that get smaller and smaller towards either end
 OUTERMOST = 0.05  # the estimate is not drawn nearer to an end than this, unless it is 0
 
 
@@ -42,8 +43,9 @@ def dial(
     factor : int
         Which grouping factor.
     positions : int, optional
-        How many positions are computed, at least 8; by default 61, or 31 where there are several
-        grouping factors and the whole model is solved at each.
+        How many equal positions are computed, at least 8; by default 61, or 41 where there are
+        several grouping factors and the whole model is solved at each. Seventeen more crowd
+        towards the ends, where levels with very much or very little data leave the others.
     kind : {"profile", "slice"}, optional
         Whether sigma, and covariances of other grouping factors, are at their best at every
         position or held. By default at their best, but held in models so large that it would take
@@ -93,8 +95,10 @@ def _middle(fitted: float, halfway: float) -> float:
 
 
 def _positions(count: int, home: float) -> Array:
-    """Equally spaced positions of which the one nearest to the estimate is moved there."""
-    u = np.linspace(0.0, 1.0, count)
+    """Equal steps, finer ones at the ends; of all, the position nearest to the estimate is its."""
+    equal = np.linspace(0.0, 1.0, count)
+    finer = equal[1] * CLOSER ** np.arange(1, ABOVE + 1)
+    u = np.unique(np.concatenate([equal, finer[:BELOW], 1.0 - finer]))
     if home > 0.0:
         u[1 + np.argmin(np.abs(u[1:-1] - home))] = home
     return u

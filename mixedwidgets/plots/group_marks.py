@@ -97,32 +97,31 @@ class Highlight(Line2D):
         self.name.labels = []
 
     def mark(self, x: ArrayLike, y: ArrayLike, name: str) -> None:
-        """Mark a level: from the first of two points to the second, the name beside the second."""
+        """Mark a level along some points, its name at the right of them or, without room, left."""
         xs, ys = np.asarray(x, float), np.asarray(y, float)
         self.set_data(xs, ys)
         axes = self.axes
+        figure = None if axes is None else axes.get_figure(root=True)
         assert axes is not None
-        figure = axes.get_figure(root=True)
         assert figure is not None
         (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
-        at = np.clip(xs[-1], left, right), np.clip(ys[-1], low, high)
         room = float(figure.get_size_inches()[0]) * 100 * axes.get_position().width
         text = elide(name, 0.45 * room, SMALL, bold=True)
-        before = (right - at[0]) / (right - left) * room < text_width(text, SMALL, True) + 20
-        shift = ScaledTranslation(
-            (-_BESIDE if before else _BESIDE) / 72, 0.0, figure.dpi_scale_trans
-        )
+        last = int(np.nanargmax(xs))
+        behind = (right - xs[last]) / (right - left) * room > text_width(text, SMALL, True) + 14
+        end = last if behind else int(np.nanargmin(xs))
+        shift = (_BESIDE if behind else -_BESIDE) / 72
         self.name.labels = [
             Label(
-                float(at[0]),
-                float(at[1]),
+                float(np.clip(xs[end], left, right)),
+                float(np.clip(ys[end], low, high)),
                 text,
                 self._color,
                 SMALL,
                 True,
-                "right" if before else "left",
+                "left" if behind else "right",
                 "center",
-                axes.transData + shift,
+                axes.transData + ScaledTranslation(shift, 0.0, figure.dpi_scale_trans),
                 self._halo,
             )
         ]
