@@ -109,6 +109,8 @@ plots.sheet
 plots.group_marks
 plots.pooled
 plots.caterpillar plots.dial plots.group
+plots.cloud plots.smooth
+plots.by_group plots.influential plots.residual_qq plots.residuals plots.thumbnail
 plots.construction plots.lattice plots.shrinkage plots.slices plots.strips plots.surface_point
 plots.five plots.intervals plots.profile_density plots.profile_pairs plots.surface plots.zeta
 plots.figures

@@ -344,9 +344,8 @@ def test_every_two_parameters_of_three_effects_can_be_held():
     fit = three_effects()
     e, step = fit.estimate, 1e-5
     known = (*fit.parameters, *theta_parameters(fit.design))
-    held = [pair for pair in combinations(known, 2) if compatible(pair)]
-    assert len(held) == 84
-    for pair in held:
+    for pair in combinations(known, 2):
+        assert compatible(pair)
         values = tuple(value_of(p, e.covariances, e.sigma, e.beta) * 1.1 + 0.01 for p in pair)
         constraint = constrain(e.moments, pair, False)
         moments = constraint.with_held(values)
@@ -577,7 +576,7 @@ def test_either_criterion(wheat, criterion):
         (("tau", "rho"), "no parameter 'rho'"),
         (("tau", "tau"), "two different parameters"),
         (("tau", "tau^2"), "two different parameters"),
-        (("tau", "region.(Intercept)"), "element of theta"),
+        (("sigma", "sigma^2"), "two different parameters"),
         (("tau", "sigma", "contour"), "'profile'"),
         (("tau", "sigma", "profile", "AIC"), "'REML'"),
         (("tau", "mu", "profile", "REML"), "does not depend on the fixed effects"),

@@ -5,11 +5,12 @@ divided by sigma); and log sigma. Where nothing of a term is held, its effects a
 coordinates, else in the user's units with those held first. A term in which a second column or a
 correlation is held has its first two rows in polar form, ``(a)`` and ``(r sin phi, r cos phi)``: a
 and r are standard deviations and sin phi their correlation; where a third column is held too, its
-row is spherical, ``r (sin phi, cos phi sin psi, cos phi cos psi)``. Where a correlation is held,
-a and r must not change sign, so their logarithms are the coordinates. A term of which an element of
-theta is held has its elements in the user's order and divided by sigma. So every held parameter is
-one coordinate, and the others stay free of bounds. Held coefficients are moved to the response
-before anything is solved.
+row is spherical, ``r (sin phi, cos phi sin psi, cos phi cos psi)``; further rows, and two that are
+correlated beside two others, are as in ``rays``. Where a correlation is held, a and r must not
+change sign, so their logarithms are the coordinates. A term of which an element of theta is held
+has its elements in the user's order and divided by sigma. So every held parameter is one coordinate
+(but for those of ``implied``), and the others stay free of bounds. Held coefficients are moved to
+the response before anything is solved.
 """
 
 from __future__ import annotations
@@ -175,16 +176,11 @@ class Constraint:
         z = self._insert(values, start)
         free = self.free
         value, gradient, hessian = self._evaluate(self.with_held(values), z)
-        gradient, hessian = gradient[free], hessian[np.ix_(free, free)]
         if np.isfinite(value):
-            scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
-            eigenvalues, vectors = np.linalg.eigh(hessian * np.outer(scale, scale))
-            along = vectors.T @ (gradient * scale)
-            if eigenvalues.min(initial=1.0) > FIRM:
-                fall = 0.5 * float(np.sum(along**2 / eigenvalues))
-                if fall <= near:
-                    z[free] -= (vectors @ (along / eigenvalues)) * scale
-                    return value - fall, z
+            promise = promised(gradient[free], hessian[np.ix_(free, free)])
+            if promise is not None and promise[0] <= near:
+                z[free] += promise[1]
+                return value - promise[0], z
         found = self.minimise(values, start)
         return found.value, found.z
 
@@ -296,7 +292,7 @@ class Constraint:
             elif parameter.kind == "sd":
                 logarithmic = any(coordinate in part.logarithms for part in self.curved)
                 z[coordinate] = np.log(max(value, TINY)) if logarithmic else value
-            elif parameter.kind == "theta":
+            elif parameter.kind == "theta" and coordinate >= 0:
                 z[coordinate] = value
         return z
 
@@ -383,6 +379,17 @@ class Constraint:
         for part in self.curved:
             part.bend(z, gradient, out)
         return full.T @ gradient, out
+
+
+def promised(gradient: Array, hessian: Array) -> tuple[float, Array] | None:
+    """The fall that the quadratic model promises, and its step; None where it has no minimum."""
+    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
+    eigenvalues, vectors = np.linalg.eigh(hessian * np.outer(scale, scale))
+    if not eigenvalues.min(initial=1.0) > FIRM:
+        return None
+    along = vectors.T @ (gradient * scale)
+    step = -(vectors @ (along / eigenvalues)) * scale
+    return 0.5 * float(np.sum(along**2 / eigenvalues)), step
 
 
 def _absolute(gradient: Array, hessian: Array, t: Array, scale: Array) -> tuple[Array, Array]:

@@ -152,20 +152,20 @@ def compatible(held: tuple[Parameter, ...]) -> bool:
 def unheld(held: tuple[Parameter, ...]) -> str:
     """Why parameters cannot be held together, or an empty string.
 
-    Of any one term at most three columns can be held, and no element of theta together with a
-    standard deviation or a correlation.
+    Any two different parameters can be held, and any number with at most two correlations of one
+    term, or one beside elements of theta of the term. But of a standard deviation, the element of
+    theta that is it divided by sigma, and sigma, any two say all.
     """
     for block in {p.block for p in held if p.block >= 0}:
         inside = [p for p in held if p.block == block]
-        if len({p.kind == "theta" for p in inside}) == 2:
+        theta = [p for p in inside if p.kind == "theta"]
+        correlations = sum(p.kind == "cor" for p in inside)
+        if correlations > (1 if theta else 2):
             return (
-                "are an element of theta and a standard deviation or correlation of the same term; "
-                "choose two of one kind"
+                "hold more correlations of one term than can be held together: two, or one beside "
+                "elements of theta"
             )
-        columns = {c for p in inside for c in ((p.i,) if p.kind == "sd" else (p.i, p.j))}
-        if inside[0].kind != "theta" and len(columns) > 3:
-            return (
-                "are correlations of four different random effects of one term; choose two "
-                "parameters that share at most three of them"
-            )
+        first = any(p.i == 0 for p in theta) and any(p.kind == "sd" and p.i == 0 for p in inside)
+        if first and any(p.kind == "sigma" for p in held):
+            return "determine one another: theta is a standard deviation divided by sigma"
     return ""

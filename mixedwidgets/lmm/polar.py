@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -10,6 +11,27 @@ from mixedwidgets.lmm.linalg import Array
 
 TINY = 1e-150  # stands for a standard deviation of zero where its logarithm is the coordinate
 BEYOND = 300.0  # log sigma where exp overflows: such points are forbidden, not errors
+
+
+class Part(Protocol):
+    """Some elements of a covariance factor that are given by other coordinates in their places."""
+
+    @property
+    def logarithms(self) -> tuple[int, ...]:
+        """Coordinates that are logarithms."""
+        ...
+
+    def coordinates(self, elements: Array) -> Array:
+        """Elements of a factor, coordinates in place of some of them."""
+        ...
+
+    def fill(self, z: Array, elements: Array, jacobian: Array) -> None:
+        """Write the elements and the Jacobian of them in the coordinates."""
+        ...
+
+    def bend(self, z: Array, gradient: Array, hessian: Array) -> None:
+        """Add the second derivatives of the elements, weighted by the gradient in them."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -182,6 +204,3 @@ class Positive:
         """Add the second derivative of the element, weighted by the gradient in it."""
         value = np.exp(min(z[self.place], BEYOND))
         hessian[self.place, self.place] += value * gradient[self.place]
-
-
-Part = Polar | Spherical | Positive

@@ -361,7 +361,8 @@ class _Spline:
 
 def _squeeze(rise: Array) -> Array:
     """Bound the rise, so that a spline does not swing beside a steep edge of the surface."""
-    return np.where(np.isfinite(rise), rise / (1.0 + rise / FAR), FAR)
+    finite = np.where(np.isfinite(rise), rise, 0.0)
+    return np.where(np.isfinite(rise), finite / (1.0 + finite / FAR), FAR)
 
 
 def _stretch(squeezed: Array) -> Array:
