@@ -131,20 +131,27 @@ def _read(spec: ModelSpec, columns: Columns, wish: Wish) -> Wish:
     pairs = [
         (settings.read(term[0]), settings.read(term[1])) for term in fixed.terms if len(term) == 2
     ]
+    chosen = tuple(dict.fromkeys(name for name in mains if name))
     slopes = [settings.read(variable) for variable in grouping.slopes]
     return replace(
         wish,
         response=response,
         group=grouping.group,
-        fixed=tuple(dict.fromkeys(name for name in mains if name)),
+        fixed=chosen,
         slopes=tuple(dict.fromkeys(name for name in slopes if name)),
         correlated=grouping.correlated if grouping.slopes else wish.correlated,
         group2=grouping.group2,
         relation=grouping.relation,
-        interactions=tuple((a, b) for a, b in pairs if a and b),
+        interactions=tuple(_in_order_of(chosen, a, b) for a, b in pairs if a and b),
         transforms=settings.transforms_in_order(),
         codings=settings.codings_in_order(),
     )
+
+
+def _in_order_of(chosen: tuple[str, ...], one: str, other: str) -> Pair:
+    """The earlier of two fixed effects first."""
+    turned = {one, other} <= set(chosen) and chosen.index(other) < chosen.index(one)
+    return (other, one) if turned else (one, other)
 
 
 class _Settings:

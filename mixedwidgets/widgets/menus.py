@@ -28,6 +28,8 @@ class Menu:
     coding : str
         One of ``CODINGS`` for categories, of ``NUMBER_CODINGS`` for numbers.
     codings : Offer
+    default_coding : str
+        The coding where none is wished.
     width : int
         Number of columns of the design that it gives.
     """
@@ -38,12 +40,13 @@ class Menu:
     transforms: Offer
     coding: str
     codings: Offer
+    default_coding: str
     width: int
 
     @property
     def as_category(self) -> bool:
         """Whether a column of numbers is taken as categories."""
-        return self.coding in NUMBER_CODINGS[1:] and "number" in self.codings.names
+        return self.default_coding == "number" != self.coding
 
 
 def menu(
@@ -63,17 +66,18 @@ def menu(
     wished = codings.get(column.name, "")
     if column.kind == "number" and wished == "treatment":
         wished = "category"
-    coding = wished if wished in coding_offer.names else default_coding(column)
+    default = _default_coding(column)
+    coding = wished if wished in coding_offer.names else default
     as_category = column.kind == "number" and coding != "number"
     transform_offer = _transforms(column, role, as_category)
     transform = transforms.get(column.name, "none")
     transform = transform if transform in transform_offer.names else "none"
     labels = column.kind == "category" or as_category
     width = column.levels - 1 if labels else DEGREES.get(transform, 1)
-    return Menu(column.name, role, transform, transform_offer, coding, coding_offer, width)
+    return Menu(column.name, role, transform, transform_offer, coding, coding_offer, default, width)
 
 
-def default_coding(column: Column) -> str:
+def _default_coding(column: Column) -> str:
     """How R codes a column: ordered categories by polynomials, others against the first."""
     if column.kind != "category":
         return "number"

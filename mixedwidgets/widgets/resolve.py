@@ -10,7 +10,7 @@ from mixedwidgets.errors import DataError, FormulaError
 from mixedwidgets.lmm.formula import parse
 from mixedwidgets.lmm.spec import ModelSpec
 from mixedwidgets.widgets.columns import Columns
-from mixedwidgets.widgets.menus import Menu, default_coding, menu, menu_notes
+from mixedwidgets.widgets.menus import Menu, menu, menu_notes
 from mixedwidgets.widgets.relation import (
     NOTHING,
     default_relation,
@@ -130,11 +130,7 @@ class Resolved:
     def settled(self) -> Wish:
         """The choices as far as they are possible, as a wish that resolves to itself."""
         transforms = tuple((m.name, m.transform) for m in self.menus if m.transform != "none")
-        codings = tuple(
-            (m.name, m.coding)
-            for m in self.menus
-            if m.role == "predictor" and m.coding not in ("number", m.codings.names[0])
-        )
+        codings = tuple((m.name, m.coding) for m in self.menus if m.coding != m.default_coding)
         return Wish(
             response=self.response,
             group=self.group,
@@ -182,9 +178,9 @@ def resolve(wish: Wish, columns: Columns) -> Resolved:
     if refusal:
         return replace(found, refusal=refusal, notes=())
     if wish.typed is not None:
-        return _typed(wish.typed, found, wish, kept)
+        return _typed(wish.typed, found)
     notes = (*found.notes, *_interaction_notes(wish, found), *_block_notes(found, kept))
-    return _with_spec(replace(found, notes=notes), _spec(found), wish, kept)
+    return _with_spec(replace(found, notes=notes), _spec(found))
 
 
 def _roles(wish: Wish, columns: Columns) -> Resolved:
@@ -330,24 +326,20 @@ def _spec(found: Resolved) -> ModelSpec | None:
     )
 
 
-def _typed(text: str, found: Resolved, wish: Wish, columns: Columns) -> Resolved:
+def _typed(text: str, found: Resolved) -> Resolved:
     try:
         spec = parse(text)
     except FormulaError as error:
         return replace(found, typed=text, refusal=error.message, notes=())
-    return _with_spec(replace(found, typed=text, notes=(MORE_THAN_SHOWN,)), spec, wish, columns)
+    return _with_spec(replace(found, typed=text, notes=(MORE_THAN_SHOWN,)), spec)
 
 
-def _with_spec(found: Resolved, spec: ModelSpec | None, wish: Wish, columns: Columns) -> Resolved:
+def _with_spec(found: Resolved, spec: ModelSpec | None) -> Resolved:
     if spec is None:
         return found
     menus = [m for m in found.menus if m.role == "predictor"]
     as_category = [m.name for m in menus if m.as_category]
-    codings = {
-        m.name: "treatment" if m.coding == "category" else m.coding
-        for m in menus
-        if m.coding not in ("category", default_coding(columns[m.name]))
-    }
+    codings = {m.name: m.coding for m in menus if m.coding not in ("category", m.default_coding)}
     return replace(found, spec=spec, contrast_items=contrasts_of(spec, codings, as_category))
 
 
