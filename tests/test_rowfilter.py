@@ -22,6 +22,7 @@ from mixedwidgets.widgets.rowfilter import (
     rows_kept,
 )
 
+DAYS = ["2024-01-01", "2024-02-01", None, "2024-03-01", "2025-01-01", "2025-01-01"]
 DATA = pd.DataFrame(
     {
         "x": [1.0, 2.5, np.nan, 4.0, -1.0, 2.5],
@@ -33,7 +34,7 @@ DATA = pd.DataFrame(
         "cat": pd.Categorical(["lo", "mid", None, "hi", "lo", "hi"]),
         "rank": pd.Categorical(["lo", "mid", None, "hi", "lo", "hi"], ["lo", "mid", "hi"], True),
         "grade": pd.Categorical([1, 2, None, 3, 1, 2], ordered=True),
-        "day": pd.to_datetime("2024-01-01 2024-02-01 NaT 2024-03-01 2025-01-01 2025-01-01".split()),
+        "day": pd.to_datetime(DAYS),
         "cut": pd.cut([1, 2, 3, 4, 5, 6], 2),
         "lists": [[1]] * 6,
         "quo'te\"\n{}`": [1, 2, 3, 4, 5, 6],

@@ -132,9 +132,9 @@ class Columns:
             both = (one >= 0) & (other >= 0)
             one, other = one[both].astype(np.int64), other[both]
             self._together[key] = Together(
-                pairs=len(np.unique(other * np.int64(self._all[first].levels + 1) + one)),
-                levels_of_first=len(np.unique(one)),
-                levels_of_second=len(np.unique(other)),
+                pairs=len(pd.unique(other * np.int64(self._all[first].levels + 1) + one)),
+                levels_of_first=np.count_nonzero(np.bincount(one)),
+                levels_of_second=np.count_nonzero(np.bincount(other)),
                 rows=len(one),
             )
         return self._together[key]
