@@ -91,6 +91,8 @@ class GroupTable:
         Which likelihood the parameters come from.
     contribution : float or None
         What the level adds to the log-likelihood, where that was computed.
+    by_row : bool
+        Whether x is the number of the row within the group, there being no variable to show.
     """
 
     group: str
@@ -111,6 +113,7 @@ class GroupTable:
     held: str
     criterion: str
     contribution: float | None = None
+    by_row: bool = False
 
     @property
     def level(self) -> str:
@@ -203,19 +206,17 @@ class DialTable:
         return float(self.drops(np.array([u]))[0])
 
     def drops(self, u: Floats) -> Floats:
-        """Return the cost in deviance at many positions, shape (c,).
+        """Return the cost in deviance at many positions, shape (c,); infinity at 1.
 
-        Beyond the last position before 1 it is linear in the logarithm of tau, as it is in the
-        limit.
+        It grows as a multiple of ``log(1 + tau / scale)``; what is left is interpolated.
         """
-        last = len(self.u) - 2
-        index, weight = _interpolation(self.u[:-1], np.minimum(u, self.u[last]))
-        inside = np.einsum("ci,ci->c", weight, self.drop[index])
+        nodes = self.u[:-1]
+        growing = -np.log1p(-nodes)
+        rate = (self.drop[-2] - self.drop[-3]) / (growing[-1] - growing[-2])
+        index, weight = _interpolation(nodes, np.minimum(u, nodes[-1]))
+        left = np.einsum("ci,ci->c", weight, (self.drop[:-1] - rate * growing)[index])
         with np.errstate(divide="ignore"):
-            beyond = np.log(np.maximum(u, self.u[last]) / (1.0 - np.maximum(u, self.u[last])))
-        ends = np.log(self.u[last - 1 : last + 1] / (1.0 - self.u[last - 1 : last + 1]))
-        slope = float((self.drop[last] - self.drop[last - 1]) / (ends[1] - ends[0]))
-        return np.asarray(np.maximum(inside, 0.0) + slope * (beyond - ends[1]))
+            return np.asarray(np.maximum(left - rate * np.log1p(-np.asarray(u)), 0.0))
 
     def shrinkage_at(self, u: float) -> ShrinkageTable:
         """Return the coefficients of every group at a position.

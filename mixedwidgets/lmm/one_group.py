@@ -98,6 +98,7 @@ def one_group(
         held=_held(design, factor, groups.column),
         criterion=table.criterion,
         contribution=contribution,
+        by_row=groups.column is None,
     )
 
 

@@ -67,10 +67,10 @@ def draw(
     more = len(table.names) - effects
     remarks = [f"{len(table.levels)} groups ({table.group})"]
     if not table.modes.any():
-        remarks.append("the variance is estimated as zero, so every mode is 0")
+        remarks.append("all 0: the variance is estimated as 0")
     if more:
         remarks.append(f"{more} more effect{'s' * (more > 1)} in the table")
-    title = "Conditional modes" if form == "rows" else "Conditional modes against normal quantiles"
+    title = "Conditional modes" if form == "rows" else "Conditional modes, normal QQ"
     sheet.title(f"{title}, {table.criterion}", "; ".join(remarks))
     sheet.key(_marks(sheet.theme, form))
     wide = (sheet.width - 2 * MARGIN + _APART) / effects
@@ -284,7 +284,7 @@ def _draw_quantiles(
         axes,
         *_normal_line(table.modes[order, effect], places),
         **_normal_look(sheet.theme),
-        zorder=3.5,
+        zorder=2.5,
         animated=animated,
         gid=f"normal-{effect}",
     )
@@ -311,7 +311,7 @@ def _draw_marks(
         _bars(modes, table.sd[order, effect], places),
         colors=theme.pooled,
         linewidths=thick,
-        alpha=0.7 if few else 0.4,
+        alpha=0.7 if few else 0.16,
         zorder=2.0,
         animated=animated,
         gid=f"bars-{effect}",
@@ -321,10 +321,10 @@ def _draw_marks(
     scatter(
         modes,
         places,
-        s=(2.6 * thick + 2.0) ** 2 if few else 7.0,
+        s=(2.6 * thick + 2.0) ** 2 if few else 8.0,
         facecolors=theme.pooled,
         edgecolors=theme.panel,
-        linewidths=0.6 if few else 0.2,
+        linewidths=0.6 if few else 0.0,
         zorder=3.0,
         animated=animated,
         gid=f"modes-{effect}",

@@ -20,6 +20,7 @@ from mixedwidgets.plots.style import NORMAL, SMALL, Theme, crosshair_look, optim
 
 _TOP, _BELOW = 78.0, 66.0
 _CEILING, _FLOOR = 14.0, -0.7  # of the cost shown
+_ACROSS = (-0.02, 1.02)
 _POINTS = 401
 _APART = 26.0  # between the middles of two numbers below the axis, besides their widths
 
@@ -45,11 +46,12 @@ def draw(
     """
     sheet = Sheet(figure, theme)
     theme = sheet.theme
-    others = "re-optimised" if table.kind == "profile" else "held"
-    sheet.title(f"Pooling dial, {table.criterion}", f"{table.group}; other variances {others}")
+    proportion = "; effects in proportion" if len(table.names) > 1 else ""
+    remark = f"{table.group}; others {_others(table)}{proportion}"
+    sheet.title(f"Pooling dial, {table.criterion}", remark)
     sheet.key(_key(theme))
     left, right, bottom = MARGIN + 30, sheet.width - MARGIN - 30, sheet.height - _BELOW
-    axes = sheet.panel((left, _TOP, right, bottom), (0.0, 1.0), (_FLOOR, _CEILING))
+    axes = sheet.panel((left, _TOP, right, bottom), _ACROSS, (_FLOOR, _CEILING))
     sheet.scale(axes, "y", label="cost: rise in deviance", every=40, reach=(30.0, 0.0))
     _scale(sheet, axes, table)
     _draw_cost(sheet, axes, table)
@@ -88,7 +90,7 @@ def place(figure: Figure, table: DialTable, u: float) -> None:
     """
     artists = parts(figure)
     cost = table.drop_at(u)
-    artists["dial"].set_data([u], [min(cost, _CEILING)])
+    artists["dial"].set_data([u], [min(cost, 0.97 * _CEILING)])
     artists["dial-line"].set_xdata([u, u])
     text = artists["dial-text"]
     text.labels = [replace(text.labels[0], text=words(table, u))]
@@ -127,14 +129,17 @@ def describe(table: DialTable, u: float | None = None) -> str:
     low, high = interval(table)
     start = f"from {significant(low)}" if low > 0.0 else "from 0"
     stop = f"to {significant(high)}" if math.isfinite(high) else "without end"
-    others = "re-optimised" if table.kind == "profile" else "held"
     return (
-        f"Pooling dial of {table.group} ({table.criterion}; other variances {others}) at "
+        f"Pooling dial of {table.group} ({table.criterion}; other variances {_others(table)}) at "
         f"{words(table, table.home if u is None else u)}. {table.label}: estimate "
         f"{significant(table.estimate)}; the deviance rises by less than 3.84 {start} {stop}. "
         f"Complete pooling costs {number(float(table.drop[0]), 0.01)}; "
         "no pooling has no likelihood."
     )
+
+
+def _others(table: DialTable) -> str:
+    return "re-optimised" if table.kind == "profile" else "held"
 
 
 def interval(table: DialTable) -> tuple[float, float]:
@@ -203,7 +208,7 @@ def _scale(sheet: Sheet, axes: Axes, table: DialTable) -> None:
     left, _, right, bottom = sheet.box(axes)
     muted: dict[str, Any] = {"color": sheet.theme.muted}
     for u, text in marks(table, right - left):
-        x = left + u * (right - left)
+        x = left + (u - _ACROSS[0]) / (_ACROSS[1] - _ACROSS[0]) * (right - left)
         sheet.write(x, bottom + 12, text, align="center", **muted)
         stroke(axes, [u, u], axes.get_ylim(), color=sheet.theme.faint, linewidth=0.7, zorder=0.5)
     half = (right - left) / 2
@@ -221,7 +226,7 @@ def _draw_cost(sheet: Sheet, axes: Axes, table: DialTable) -> None:
     near = cost <= 1.5 * _CEILING
     shown = np.where(near | np.roll(near, 1) | np.roll(near, -1), cost, np.nan)
     ends = [table.position(tau) for tau in interval(table)]
-    stroke(axes, [0.0, 1.0], [CUT, CUT], color=theme.muted, linewidth=0.9, zorder=1.0, gid="cut")
+    stroke(axes, _ACROSS, [CUT, CUT], color=theme.muted, linewidth=0.9, zorder=1.0, gid="cut")
     stroke(
         axes,
         ends,
@@ -237,4 +242,4 @@ def _draw_cost(sheet: Sheet, axes: Axes, table: DialTable) -> None:
     home = table.home
     stroke(axes, [home], [0.0], **optimum_look(theme), zorder=4.0, gid="estimate")
     transform = axes.get_yaxis_transform()
-    sheet.write(1.01, CUT, "95%", color=theme.muted, transform=transform)
+    sheet.write(1.015, CUT, "95%", color=theme.muted, transform=transform)

@@ -49,14 +49,15 @@ def draw(
     bottom = sheet.height - 48
     left = MARGIN + tick_room(*ylim, bottom - _TOP, 45) + 6
     axes = sheet.panel((left, _TOP, sheet.width - MARGIN - 4, bottom), xlim, ylim)
-    sheet.scale(axes, "x", label=table.labels[0], every=80)
+    one = (axes.bbox.width / figure.dpi * 100) / (xlim[1] - xlim[0])
+    sheet.scale(axes, "x", label=table.labels[0], every=max(80.0, one) if table.by_row else 80.0)
     sheet.scale(axes, "y", label=table.labels[1], every=45, reach=(left - MARGIN, 0.0))
     few = len(table.levels) <= _FEW
     lines = Segments(
         np.stack((table.lines_x, table.lines_y), axis=2),
         colors=theme.pooled,
         linewidths=1.0 if few else 0.5,
-        alpha=0.35 if few else 0.16,
+        alpha=0.32 if few else 0.09,
         zorder=1.5,
         animated=animated,
         gid="groups",
@@ -192,7 +193,7 @@ def _data_look(theme: Theme) -> dict[str, Any]:
 
 def _line_look(theme: Theme, pooling: str) -> dict[str, Any]:
     if pooling == "complete":
-        return {"color": theme.ink, "linewidth": 1.4, "linestyle": (0, (5, 3)), "zorder": 3.2}
+        return {"color": theme.ink, "linewidth": 1.4, "linestyle": (0, (5, 3)), "zorder": 3.8}
     hollow = pooling == "no"
     return {
         "color": theme.muted if hollow else theme.pooled,

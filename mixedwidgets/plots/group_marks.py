@@ -19,7 +19,7 @@ from mixedwidgets.plots.lettering import Label, Lettering, elide, text_width
 from mixedwidgets.plots.sheet import Sheet
 from mixedwidgets.plots.style import SMALL, Theme, picked_look
 
-_BESIDE = 9.0  # points from a mark to the name beside it
+_BESIDE, _ABOVE = 9.0, 13.0  # points from a mark to the name beside or above it
 
 
 class Segments(LineCollection):
@@ -97,7 +97,7 @@ class Highlight(Line2D):
         self.name.labels = []
 
     def mark(self, x: ArrayLike, y: ArrayLike, name: str) -> None:
-        """Mark a level along some points, its name at the right of them or, without room, left."""
+        """Mark a level along some points, its name at the right of them, else left, else above."""
         xs, ys = np.asarray(x, float), np.asarray(y, float)
         self.set_data(xs, ys)
         axes = self.axes
@@ -107,10 +107,12 @@ class Highlight(Line2D):
         (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
         room = float(figure.get_size_inches()[0]) * 100 * axes.get_position().width
         text = elide(name, 0.45 * room, SMALL, bold=True)
-        last = int(np.nanargmax(xs))
-        behind = (right - xs[last]) / (right - left) * room > text_width(text, SMALL, True) + 14
-        end = last if behind else int(np.nanargmin(xs))
-        shift = (_BESIDE if behind else -_BESIDE) / 72
+        needed = (text_width(text, SMALL, True) + 14) * (right - left) / room
+        first, last = int(np.nanargmin(xs)), int(np.nanargmax(xs))
+        behind, before = right - xs[last] > needed, xs[first] - left > needed
+        end = first if before and not behind else last
+        dx, dy = (_BESIDE, 0.0) if behind else (-_BESIDE, 0.0) if before else (0.0, _ABOVE)
+        shift = ScaledTranslation(dx / 72, dy / 72, figure.dpi_scale_trans)
         self.name.labels = [
             Label(
                 float(np.clip(xs[end], left, right)),
@@ -121,7 +123,7 @@ class Highlight(Line2D):
                 True,
                 "left" if behind else "right",
                 "center",
-                axes.transData + ScaledTranslation(shift, 0.0, figure.dpi_scale_trans),
+                axes.transData + shift,
                 self._halo,
             )
         ]
