@@ -133,8 +133,8 @@ class Columns:
             one, other = one[both].astype(np.int64), other[both]
             self._together[key] = Together(
                 pairs=len(pd.unique(other * np.int64(self._all[first].levels + 1) + one)),
-                levels_of_first=np.count_nonzero(np.bincount(one)),
-                levels_of_second=np.count_nonzero(np.bincount(other)),
+                levels_of_first=int(np.count_nonzero(np.bincount(one))),
+                levels_of_second=int(np.count_nonzero(np.bincount(other))),
                 rows=len(one),
             )
         return self._together[key]
