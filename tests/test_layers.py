@@ -101,6 +101,7 @@ lmm.compare lmm.drop1 lmm.lmer
 export_code
 export_data
 export
+export_notebook
 
 # answers become pictures
 plots.lettering plots.numbers

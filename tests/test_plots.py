@@ -159,7 +159,10 @@ class TestSurface:
 
     def test_moving_artists(self):
         table = make_surface()
-        moving = {"optimum", "crosshair-x", "crosshair-y", "slice-optimum", "slice-crosshair"}
+        moving = {
+            *("point", "crosshair-x", "crosshair-y", "slice-crosshair"),
+            *("section-x", "section-y", "slice-point-x", "slice-point-y"),
+        }
         figure = drawn(surface, table)
         assert {a.get_gid() for a in figure.findobj(lambda a: a.get_animated())} == moving
         (optimum,) = by_gid(figure, "optimum")

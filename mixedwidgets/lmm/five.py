@@ -198,7 +198,11 @@ def _root(variance: Array) -> Array:
     return np.asarray(np.sign(variance) * np.sqrt(np.abs(variance)))
 
 
-_SPREAD = (("-variance", "variance", _root), ("", "sd", np.asarray), ("-log", "log", np.exp))
+_SPREAD: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
+    ("-variance", "variance", _root),
+    ("", "sd", np.asarray),
+    ("-log", "log", np.exp),
+)
 
 
 def _slope(value: float, scale: str) -> float:
@@ -297,7 +301,7 @@ def _boot_note(table: FiveIntervals, boot: Bootstrap, original: float) -> str:
         out.append(f"the extremes of only {count} replicates")
     for bound, number in zip(table.allowed, table.at_bounds, strict=True):
         if number:
-            out.append(f"{bound:g} in {number} of {count} replicates")
+            out.append(f"exactly {bound:g} in {number} of {count} replicates")
     if table.undefined:
         out.append(f"no value in {table.undefined} more replicates")
     if abs(original - table.estimate) > 1e-6 * (abs(original) + abs(table.estimate)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,13 +11,33 @@ from numpy.typing import NDArray
 
 from mixedwidgets.lmm.tables import Slice, Surface
 from mixedwidgets.plots.sheet import Sheet, stroke
-from mixedwidgets.plots.style import NORMAL, crosshair_look, optimum_look, wald_look
+from mixedwidgets.plots.style import NORMAL, Theme, crosshair_look, optimum_look, wald_look
 
 ONE_PARAMETER = 3.841458820694124  # chi-square, 1 degree of freedom, 95%
 FAR = 75.0  # a drop that stands for minus infinity between two points of a grid
 _DEPTH = 6.5  # how far below its maximum a log-likelihood is shown
 
 Span: TypeAlias = tuple[float, float]
+
+
+def maximum_look(theme: Theme) -> dict[str, Any]:
+    """Return how a maximum looks that stays where it is: a ring around the point at rest."""
+    return optimum_look(theme) | {
+        "markersize": 11.0,
+        "markerfacecolor": "none",
+        "markeredgecolor": theme.likelihood,
+        "markeredgewidth": 1.3,
+    }
+
+
+def point_look(theme: Theme) -> dict[str, Any]:
+    """Return how the point looks that a hand may move."""
+    return optimum_look(theme) | {"markersize": 8.0}
+
+
+def section_look(theme: Theme) -> dict[str, Any]:
+    """Return how the section of the surface through that point looks."""
+    return {"color": theme.ink, "linewidth": 1.3, "linestyle": (0, (1, 1.2))}
 
 
 def draw_slices(
@@ -39,15 +59,16 @@ def draw_slices(
     left, top, right, bottom = box
     sheet.write(left - 27, top - 11, "log-likelihood − max", size=NORMAL)
     half = (bottom - top - 48) / 2
-    for curve, allowed, start in zip(
-        table.slices, table.allowed, (top, bottom - half), strict=True
+    for name, curve, allowed, start in zip(
+        "xy", table.slices, table.allowed, (top, bottom - half), strict=True
     ):
         axes = sheet.panel(
             (left, start, right, start + half), _view(curve, allowed), (-_DEPTH, 0.5)
         )
         sheet.scale(axes, "x", label=curve.label, every=40, reach=(32.0, 40.0))
         sheet.scale(axes, "y", every=28)
-        _draw_slice(sheet, axes, curve, allowed, animated)
+        _draw_slice(sheet, axes, curve, allowed)
+        _draw_moving(sheet.theme, axes, name, curve.estimate, animated)
 
 
 def span(x: NDArray[np.float64], drop: NDArray[np.float64], level: float) -> Span:
@@ -96,8 +117,8 @@ def _view(curve: Slice, allowed: Span) -> Span:
     return lower, upper
 
 
-def _draw_slice(sheet: Sheet, axes: Axes, curve: Slice, allowed: Span, animated: bool) -> None:
-    theme, xlim, ylim, x = sheet.theme, axes.get_xlim(), axes.get_ylim(), curve.estimate
+def _draw_slice(sheet: Sheet, axes: Axes, curve: Slice, allowed: Span) -> None:
+    theme, xlim, ylim = sheet.theme, axes.get_xlim(), axes.get_ylim()
     beyond = [(xlim[0], ylim[0], allowed[0], ylim[1])] if allowed[0] > xlim[0] else []
     if allowed[1] < xlim[1]:
         beyond.append((allowed[1], ylim[0], xlim[1], ylim[1]))
@@ -110,11 +131,19 @@ def _draw_slice(sheet: Sheet, axes: Axes, curve: Slice, allowed: Span, animated:
     stroke(axes, ends, [cut, cut], color=theme.likelihood, zorder=2.4, **band_look)
     stroke(axes, curve.x, _shown(curve.drop), **curve_look)
     stroke(axes, curve.x, _shown(curve.wald), **wald_look(theme), zorder=2.6)
-    thin = crosshair_look(theme)
-    stroke(axes, [x, x], ylim, **thin, animated=animated, gid="slice-crosshair")
-    look = optimum_look(theme)
-    stroke(axes, [x], [0], **look, animated=animated, zorder=4.0, gid="slice-optimum")
+    look = maximum_look(theme) | {"markersize": 9.0}
+    stroke(axes, [curve.estimate], [0], **look, zorder=3.8, gid="slice-optimum")
     sheet.write(1.02, cut, "95%", color=theme.muted, transform=axes.get_yaxis_transform())
+
+
+def _draw_moving(theme: Theme, axes: Axes, name: str, x: float, animated: bool) -> None:
+    """Draw what follows a hand, at rest: no section yet, the point at the maximum."""
+    moving = {"animated": animated}
+    thin = crosshair_look(theme) | moving
+    stroke(axes, [x, x], axes.get_ylim(), **thin, gid="slice-crosshair")
+    stroke(axes, [], [], **section_look(theme), **moving, zorder=3.2, gid=f"section-{name}")
+    look = point_look(theme) | {"markersize": 6.0} | moving
+    stroke(axes, [x], [0], **look, zorder=4.0, gid=f"slice-point-{name}")
 
 
 def _shown(drop: NDArray[np.float64]) -> NDArray[np.float64]:

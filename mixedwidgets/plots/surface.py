@@ -14,8 +14,20 @@ from numpy.typing import NDArray
 from mixedwidgets.lmm.tables import Surface
 from mixedwidgets.plots.numbers import number, resolution, significant
 from mixedwidgets.plots.sheet import MARGIN, Mark, Sheet, stroke, tick_room
-from mixedwidgets.plots.slices import FAR, ONE_PARAMETER, Span, draw_slices, span
-from mixedwidgets.plots.style import Theme, crosshair_look, optimum_look, wald_look
+from mixedwidgets.plots.slices import (
+    FAR,
+    ONE_PARAMETER,
+    Span,
+    draw_slices,
+    maximum_look,
+    point_look,
+    section_look,
+    span,
+)
+from mixedwidgets.plots.style import Theme, crosshair_look, wald_look
+from mixedwidgets.plots.surface_point import clamp, drop_at, place, say, step
+
+__all__ = ["clamp", "describe", "draw", "drop_at", "place", "say", "step", "view"]
 
 CONFIDENCES = (0.50, 0.80, 0.95, 0.99)
 _APART = (34.0, 17.0)  # two labels of contours need one of these distances
@@ -27,8 +39,10 @@ def draw(
 ) -> None:
     """Draw the surface and its two curves into an empty figure.
 
-    The artists that follow a hand are ``optimum``, ``crosshair-x``, ``crosshair-y`` (on the
-    surface), ``slice-optimum`` and ``slice-crosshair`` (once on each curve).
+    The artists that follow a hand are ``point``, ``crosshair-x``, ``crosshair-y`` (on the
+    surface) and, on the two curves, ``section-x``, ``section-y``, ``slice-point-x``,
+    ``slice-point-y`` and, twice, ``slice-crosshair``; :func:`place` moves them. The maximum stays
+    marked by ``optimum`` and, on the curves, ``slice-optimum``.
 
     Parameters
     ----------
@@ -43,7 +57,7 @@ def draw(
     """
     sheet = Sheet(figure, theme)
     sheet.title(f"{_curve(table)}, {table.criterion}", _others(table))
-    sheet.key(_marks(sheet.theme, table))
+    sheet.key(_marks(sheet.theme, table, animated))
     xlim, ylim = view(table)
     top, bottom, split = 76.0, sheet.height - 48, round(0.62 * sheet.width)
     left = MARGIN + tick_room(*ylim, bottom - top, 45) + 6
@@ -141,10 +155,10 @@ def _wald_crosses(table: Surface) -> bool:
     )
 
 
-def _marks(theme: Theme, table: Surface) -> list[Mark]:
+def _marks(theme: Theme, table: Surface, animated: bool) -> list[Mark]:
     names = "  ".join(f"{100 * p:.0f}" for p in reversed(CONFIDENCES))
     marks = [
-        Mark("maximum", marker=optimum_look(theme)),
+        Mark("maximum", marker=maximum_look(theme) | {"markersize": 8.0}),
         Mark(f"{names}% joint confidence", f"{names}% joint", fill=theme.shades),
     ]
     if table.ellipse is not None:
@@ -152,6 +166,8 @@ def _marks(theme: Theme, table: Surface) -> list[Mark]:
     xlim, ylim = view(table)
     if _impossible(table, xlim, ylim):
         marks.append(Mark("impossible: regions end there", "impossible", hatched=True))
+    if animated:
+        marks.append(Mark("through the point", "section", line=section_look(theme)))
     if len(table.path) > 1:
         marks.append(Mark("optimiser's path", "path", line=_path_look(theme)))
     return marks
@@ -293,5 +309,6 @@ def _draw_moving(sheet: Sheet, axes: Axes, table: Surface, animated: bool) -> No
     thin = crosshair_look(sheet.theme) | {"animated": animated}
     stroke(axes, [x, x], ylim, **thin, gid="crosshair-x")
     stroke(axes, xlim, [y, y], **thin, gid="crosshair-y")
-    look = optimum_look(sheet.theme)
-    stroke(axes, [x], [y], **look, animated=animated, zorder=4.0, gid="optimum")
+    stroke(axes, [x], [y], **maximum_look(sheet.theme), zorder=3.8, gid="optimum")
+    look = point_look(sheet.theme) | {"animated": animated}
+    stroke(axes, [x], [y], **look, zorder=4.0, gid="point")
