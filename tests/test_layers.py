@@ -118,14 +118,20 @@ plots.figures
 
 # choices become answers and pictures
 widgets.controls widgets.garbage widgets.keepsake widgets.kinds widgets.longwork widgets.moving
-widgets.rowfilter
+widgets.guard widgets.rowfilter
 widgets.columns widgets.wish
 widgets.roles widgets.state
 widgets.menus widgets.relation
 widgets.spec_from_choices
 widgets.picture widgets.resolve
 widgets.choices_from_spec
-widgets.panels widgets.session
+widgets.chooser widgets.session widgets.working
+widgets.panels widgets.panels.choice
+widgets.panels.base
+widgets.panels.picture_panel widgets.panels.summary
+widgets.panels.group_panel widgets.panels.intervals widgets.panels.profile widgets.panels.surface
+widgets.desk widgets.panels.caterpillar widgets.panels.diagnostics widgets.panels.group
+widgets.panels.shrinkage
 widgets.explorer
 """.splitlines()
     if line and not line.startswith("#")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
@@ -46,6 +47,20 @@ def profile_pairs(
         Without two correlations of four different random effects of one term, which cannot be held
         together.
     """
+    *_, whole = (PairsTable(profiles, ()), *pair_steps(design, estimate, chosen, profiles))
+    return whole
+
+
+def pair_steps(
+    design: Design, estimate: Estimate, chosen: tuple[Parameter, ...], profiles: ProfileTable
+) -> Iterator[PairsTable]:
+    """Put profiles together pair after pair; see ``profile_pairs``.
+
+    Yields
+    ------
+    PairsTable
+        With the pairs put together so far.
+    """
     both = [
         (p, q)
         for p, q in combinations(zip(chosen, profiles.curves, strict=True), 2)
@@ -62,7 +77,7 @@ def profile_pairs(
         )
         grid = drop[np.ix_(rows, columns)]
         found.append(ProfilePair((a.name, b.name), traces, x, y, _zeta(a, x), _zeta(b, y), grid))
-    return PairsTable(profiles, tuple(found))
+        yield PairsTable(profiles, tuple(found))
 
 
 def _trace(along: ProfileCurve, other: ProfileCurve, column: int) -> Array:

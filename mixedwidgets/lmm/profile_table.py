@@ -17,7 +17,7 @@ from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.flags import check_level
 from mixedwidgets.lmm.interval_table import Intervals
 from mixedwidgets.lmm.parameters import Parameter, parameters, variance_parameters
-from mixedwidgets.lmm.profile_pairs import profile_pairs
+from mixedwidgets.lmm.profile_pairs import pair_steps, profile_pairs
 from mixedwidgets.lmm.profile_trace import trace
 from mixedwidgets.lmm.tables import PairsTable, ProfileCurve, ProfileTable
 
@@ -71,6 +71,10 @@ class Profiles:
         """The profiles as plain arrays: what ``plots.zeta`` and ``plots.profile_density`` draw."""
         names = tuple(p.name for p in followed(self.design, self.estimate.reml))
         return ProfileTable(names, self.curves, self.criterion, self.level)
+
+    def pair_steps(self) -> Iterator[PairsTable]:
+        """``pairs`` one pair after the other: the first of the first two parameters."""
+        return pair_steps(self.design, self.estimate, self.profiled, self.table)
 
     @cached_property
     def pairs(self) -> PairsTable:
@@ -184,8 +188,24 @@ def profiles(
     ModelError
         A level that is no number between 0 and 1.
     """
+    *_, whole = profile_steps(design, estimate, chosen, level)
+    return whole
+
+
+def profile_steps(
+    design: Design, estimate: Estimate, chosen: tuple[Parameter, ...], level: float
+) -> Iterator[Profiles]:
+    """Profile some parameters, at least one, one after the other; see ``profiles``.
+
+    Yields
+    ------
+    Profiles
+        Of the parameters profiled so far.
+    """
     level = check_level(level)
     cutoff = float(ndtri(0.5 + 0.5 * level))
     along = followed(design, estimate.reml)
-    curves = tuple(trace(design, estimate, p, along, cutoff) for p in chosen)
-    return Profiles(design, estimate, chosen, curves, level)
+    curves: tuple[ProfileCurve, ...] = ()
+    for p in chosen:
+        curves += (trace(design, estimate, p, along, cutoff),)
+        yield Profiles(design, estimate, chosen[: len(curves)], curves, level)

@@ -13,16 +13,20 @@ import traitlets
 from mixedwidgets.errors import DataError, nearest
 from mixedwidgets.export import bundled_name, script
 from mixedwidgets.lmm.fit import Fit
-from mixedwidgets.lmm.html import protected
-from mixedwidgets.widgets.controls import Ticks, left_out_html, offer
+from mixedwidgets.lmm.html import protected, summary_html
+from mixedwidgets.lmm.point import Point
+from mixedwidgets.widgets.chooser import Chooser
+from mixedwidgets.widgets.desk import Desk
+from mixedwidgets.widgets.guard import alert_html
 from mixedwidgets.widgets.keepsake import Keepsake
-from mixedwidgets.widgets.panels import (
-    FitPanel,
-    IntervalsPanel,
-    LikelihoodPanel,
-    PicturePanel,
-    ShrinkagePanel,
-)
+from mixedwidgets.widgets.panels.caterpillar import CaterpillarPlot
+from mixedwidgets.widgets.panels.diagnostics import DiagnosticsPlot
+from mixedwidgets.widgets.panels.group import GroupPlot
+from mixedwidgets.widgets.panels.intervals import IntervalPlot
+from mixedwidgets.widgets.panels.profile import ProfilePlot
+from mixedwidgets.widgets.panels.shrinkage import ShrinkagePlot
+from mixedwidgets.widgets.panels.summary import FitSummary
+from mixedwidgets.widgets.panels.surface import LikelihoodSurface
 from mixedwidgets.widgets.resolve import Resolved
 from mixedwidgets.widgets.session import Session
 from mixedwidgets.widgets.state import Choices
@@ -60,6 +64,9 @@ class Explorer(ipw.VBox):
 
     formula = traitlets.Unicode(read_only=True)
     fit: Any = traitlets.Instance(Fit, allow_none=True, read_only=True)
+    picked: Any = traitlets.Unicode(None, allow_none=True)
+    point: Any = traitlets.Instance(Point, allow_none=True)
+    factor = traitlets.Unicode("")
 
     def __init__(
         self,
@@ -85,12 +92,16 @@ class Explorer(ipw.VBox):
     @property
     def error(self) -> str | None:
         """Traceback of the last exception, None when all is well."""
-        return self._session.error
+        return self._session.error or next(
+            (panel.error for panel in self.desk.panels.values() if panel.error), None
+        )
 
     @property
     def problem(self) -> str:
         """What is wrong with the chosen model, in one sentence; empty when nothing is."""
-        return self._session.problem
+        return self._session.problem or next(
+            (panel.problem for panel in self.desk.panels.values() if panel.problem), ""
+        )
 
     @property
     def code(self) -> str:
@@ -102,76 +113,40 @@ class Explorer(ipw.VBox):
     # WIDGETS
 
     def _make_widgets(self) -> None:
-        names = self._session.columns.names
-        self.response = _dropdown("Response")
-        self.group = _dropdown("Grouping")
-        self.not_responses, self.not_groups = _left_out(), _left_out()
-        self.criterion = ipw.ToggleButtons(
-            options=[("ML", False), ("REML", True)],
-            value=self._choices.reml,
-            tooltips=["Maximum likelihood", "Restricted maximum likelihood"],
-            style={"button_width": "64px"},
-            layout=ipw.Layout(width="auto"),
-        )
-        self.fixed = Ticks("Fixed effects", names, self._on_fixed_ticked)
-        self.slopes = Ticks("Random slopes", names, self._on_slope_ticked)
-        self.correlated = ipw.Checkbox(
-            value=self._choices.correlated,
-            description="correlated",
-            indent=False,
-            layout=ipw.Layout(width="auto", margin="0 0 0 12px"),
-        )
+        self.chooser = Chooser(self._choices, self._session.columns.names)
         self.headline = ipw.HTML()
         self.status = ipw.HTML()
-        guarded = self._session.guarded
-        self._keepsake = Keepsake(self.static_html, guarded)
-        self.fit_panel = FitPanel(guarded)
-        self.pictures: tuple[PicturePanel, ...] = (
-            LikelihoodPanel(guarded),
-            IntervalsPanel(guarded),
-            ShrinkagePanel(guarded),
-        )
-        self.tab = ipw.Tab(
-            [panel.widget for panel in self.pictures],
-            titles=[panel.title for panel in self.pictures],
-            selected_index=0,
+        self._keepsake = Keepsake(self.static_html, self._session.guarded)
+        self.desk = Desk(
+            left={
+                "Likelihood": LikelihoodSurface,
+                "Intervals": IntervalPlot,
+                "Profile": ProfilePlot,
+                "Diagnostics": DiagnosticsPlot,
+            },
+            right={
+                "Fit": FitSummary,
+                "Shrinkage": ShrinkagePlot,
+                "Caterpillar": CaterpillarPlot,
+                "Group": GroupPlot,
+            },
         )
 
     # LAYOUT
 
     def _make_layout(self) -> None:
-        row = ipw.Layout(flex_flow="row wrap", align_items="center", overflow="visible")
-        self.tab.layout = ipw.Layout(flex="100 1 640px", min_width="0", max_width="900px")
-        self.fit_panel.widget.layout = ipw.Layout(
-            display="block", flex="1 1 414px", min_width="0", margin="4px 0 0 14px"
-        )
         self.headline.layout = ipw.Layout(display="block", margin="0 2px")
         # Two lines high, whatever it says: a longer alert lies over what is beneath.
         self.status.layout = ipw.Layout(
             display="block", margin="0 2px", height="44px", overflow="visible"
         )
         self.children = [
-            ipw.Box(
-                [
-                    self.response,
-                    self.not_responses,
-                    self.group,
-                    self.not_groups,
-                    self.criterion,
-                    self.correlated,
-                ],
-                layout=row,
-            ),
-            self.fixed,
-            self.slopes,
+            self.chooser,
             ipw.VBox(
                 [self.headline, self.status],
                 layout=ipw.Layout(min_height="70px", overflow="visible"),
             ),
-            ipw.Box(
-                [self.tab, self.fit_panel.widget],
-                layout=ipw.Layout(flex_flow="row wrap", align_items="flex-start"),
-            ),
+            self.desk,
         ]
         self.layout.overflow = "visible"
         self.add_class("mixedwidgets-explorer")
@@ -179,60 +154,28 @@ class Explorer(ipw.VBox):
     # CONNECTIONS
 
     def _connect(self) -> None:
-        self.response.observe(self._on_response_changed, "value")
-        self.group.observe(self._on_group_changed, "value")
-        self.criterion.observe(self._on_criterion_changed, "value")
-        self.correlated.observe(self._on_correlated_changed, "value")
-        self.tab.observe(self._on_tab_changed, "selected_index")
-        for panel in self.pictures:
-            panel.picture.observe(self._on_room_changed, "room")
         self._session.observe(self._on_resolved_changed, "resolved")
-        self._session.observe(self._on_fit_changed, "fit")
         self._session.observe(self._on_problem_changed, "problem")
         self._session.observe(self._on_answered, "answers")
+        for tab in self.desk.tabs:
+            tab.observe(self._on_tab_changed, "selected_index")
+        for name in ("picked", "point", "factor"):
+            traitlets.link((self, name), (self.desk, name))
         self._show_resolved(self._session.resolved)
         self._show_fit(self._session.fit)
         self._show_status()
-        self._show_tab()
-
-    def _on_response_changed(self, change: Any) -> None:
-        if not offer.under_way:
-            self._choices.response = change["new"]
-
-    def _on_group_changed(self, change: Any) -> None:
-        if not offer.under_way:
-            self._choices.group = change["new"]
-
-    def _on_criterion_changed(self, change: Any) -> None:
-        self._choices.reml = change["new"]
-
-    def _on_correlated_changed(self, change: Any) -> None:
-        self._choices.correlated = change["new"]
-
-    def _on_fixed_ticked(self, name: str, ticked: bool) -> None:
-        self._choices.fixed = _with(self._choices.fixed, name, ticked)
-
-    def _on_slope_ticked(self, name: str, ticked: bool) -> None:
-        self._choices.slopes = _with(self._choices.slopes, name, ticked)
-
-    def _on_tab_changed(self, change: Any) -> None:
-        self._show_tab()
-
-    def _on_room_changed(self, change: Any) -> None:
-        for panel in self.pictures:
-            panel.fill(change["new"])
 
     def _on_resolved_changed(self, change: Any) -> None:
         self._show_resolved(change["new"])
-
-    def _on_fit_changed(self, change: Any) -> None:
-        self._show_fit(change["new"])
 
     def _on_problem_changed(self, change: Any) -> None:
         self._show_status()
 
     def _on_answered(self, change: Any) -> None:
         self._show_fit(self._session.fit)
+
+    def _on_tab_changed(self, change: Any) -> None:
+        self._keepsake.changed()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget, and beside it what is on the screen, for readers without a kernel."""
@@ -245,27 +188,20 @@ class Explorer(ipw.VBox):
         return bundle
 
     def static_html(self) -> str:
-        """The formula, the picture on the screen and the fit as HTML without widgets."""
-        shown = self.pictures[self.tab.selected_index or 0]
-        return (
-            f"<div>{self.headline.value}</div><div>{shown.static_html()}</div>"
-            f"<div>{self.fit_panel.static_html()}</div>"
-        )
+        """The formula, the pictures on the screen and the fit as HTML without widgets."""
+        shown = [panel.static_html() for panel in self.desk.shown]
+        if "Fit" not in self.desk.tops and self.fit is not None:
+            shown.append(summary_html(self.fit.report))
+        parts = "".join(f"<div>{part}</div>" for part in shown)
+        return f"<div>{self.headline.value}</div>{parts}"
 
     # VIEWS
 
     def _show_resolved(self, resolved: Resolved | None) -> None:
         if resolved is None:
             return
-        offer(self.response, [(n, n) for n in resolved.response_offer.names], resolved.response)
-        offer(self.group, [(n, n) for n in resolved.group_offer.names], resolved.group)
-        self.not_responses.value = left_out_html(resolved.response_offer.left_out)
-        self.not_groups.value = left_out_html(resolved.group_offer.left_out)
-        fixed, slopes = resolved.fixed_offer, resolved.slopes_offer
-        self.fixed.set(fixed.names, resolved.fixed, fixed.left_out)
-        self.slopes.set(slopes.names, resolved.slopes, slopes.left_out)
+        self.chooser.show(resolved)
         self.set_trait("formula", "" if resolved.spec is None else str(resolved.spec))
-        self.correlated.disabled = not resolved.slopes
         self.headline.value = _headline_html(resolved)
         self._show_status()
 
@@ -273,19 +209,11 @@ class Explorer(ipw.VBox):
         if fit is None:
             return
         self.set_trait("fit", fit)
-        for panel in (self.fit_panel, *self.pictures):
-            panel.follow(fit)
+        self.desk.fit = fit
         self._keepsake.changed()
 
     def _show_status(self) -> None:
-        shown = self.pictures[self.tab.selected_index or 0].shown
-        self.status.value = _status_html(self._session, shown)
-
-    def _show_tab(self) -> None:
-        self.fit_panel.visible = True
-        for number, panel in enumerate(self.pictures):
-            panel.visible = number == self.tab.selected_index
-        self._keepsake.changed()
+        self.status.value = _status_html(self._session, self.desk.shown[0].shown)
 
 
 def explore(
@@ -306,11 +234,6 @@ def explore(
     'Reaction ~ Days + (Days | Subject)'
     """
     return Explorer(df, response, group, fixed, slopes, REML)
-
-
-def _with(names: Sequence[str], name: str, ticked: bool) -> tuple[str, ...]:
-    rest = tuple(n for n in names if n != name)
-    return (*rest, name) if ticked else rest
 
 
 def _check_types(response: object, group: object, reml: object) -> None:
@@ -338,18 +261,6 @@ def _check_names(session: Session, names: Sequence[str | None]) -> None:
             )
 
 
-def _dropdown(description: str) -> ipw.Dropdown:
-    return ipw.Dropdown(
-        description=description,
-        style={"description_width": "68px"},
-        layout=ipw.Layout(width="auto", flex="1 1 150px", min_width="0", max_width="300px"),
-    )
-
-
-def _left_out() -> ipw.HTML:
-    return ipw.HTML(layout=ipw.Layout(display="block", margin="0 8px", overflow="visible"))
-
-
 def _headline_html(resolved: Resolved) -> str:
     formula = "" if resolved.spec is None else protected(str(resolved.spec))
     return (
@@ -361,12 +272,7 @@ def _headline_html(resolved: Resolved) -> str:
 def _status_html(session: Session, shown: str) -> str:
     if session.problem:
         still = f" The picture still shows {shown}." if shown else ""
-        return (
-            '<div role="alert" style="position: relative; z-index: 5; line-height: 1.5; '
-            "padding: 1px 10px; "
-            'border-left: 4px solid #b3261e; background: var(--jp-layout-color2, #f5f5f5)">'
-            f"{protected(session.problem + still)}</div>"
-        )
+        return alert_html(session.problem + still)
     notes = " ".join(session.resolved.notes) if session.resolved else ""
     return (
         '<div style="line-height: 1.5; '

@@ -40,6 +40,28 @@ class LongWork:
         self._turn += 1
         self._continue(self._turn, steps, show, None)
 
+    def later(self, delay: float, work: Callable[[], None]) -> None:
+        """Do something in a while, unless other work is started before.
+
+        Parameters
+        ----------
+        delay : float
+            Seconds. Where no event loop runs, it is done at once.
+        work : callable
+            Short enough to be done in one go.
+        """
+        self._turn += 1
+        loop = _running_loop()
+        if loop is None:
+            self._now(self._turn, work)
+        else:
+            loop.call_later(delay, self._now, self._turn, work)
+
+    def _now(self, turn: int, work: Callable[[], None]) -> None:
+        if turn == self._turn:
+            with self._guarded():
+                work()
+
     def cancel(self) -> None:
         """Drop what is under way."""
         self._turn += 1

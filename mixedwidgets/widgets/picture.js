@@ -8,6 +8,21 @@ const KEYS = new Set([
   "Home", "End", "PageUp", "PageDown", "Enter", " ", "Escape",
 ]);
 
+const OURS = ".mixedwidgets-explorer, .mixedwidgets-panel";
+
+// ---- the page -------------------------------------------------------------------------------
+
+// Light or dark: by the colour that is behind an element, whatever front end the page is of.
+function themeBehind(element) {
+  for (let place = element; place; place = place.parentElement) {
+    const parts = getComputedStyle(place).backgroundColor.match(/[\d.]+/g)?.map(Number) ?? [];
+    if (parts.length < 3 || parts[3] < 0.5) continue;
+    const [red, green, blue] = parts;
+    return 0.299 * red + 0.587 * green + 0.114 * blue < 128 ? "dark" : "light";
+  }
+  return "light";
+}
+
 // ---- events to the kernel -------------------------------------------------------------------
 
 // One for each model. An event is sent again with the next ones until the kernel has seen it, so
@@ -43,7 +58,8 @@ class Outbox {
 // where a dropdown or a tick box has the focus. Inside the explorer they belong to its controls; it
 // looks at the element that has the focus.
 function keepKeys(root) {
-  const explorer = root.closest(".mixedwidgets-explorer");
+  let explorer = root.closest(OURS);
+  for (let outer = explorer; outer; outer = outer.parentElement.closest(OURS)) explorer = outer;
   if (!explorer || explorer.dataset.keepsKeys) return;
   explorer.dataset.keepsKeys = "true";
   explorer.addEventListener("focusin", (e) => {
@@ -100,6 +116,9 @@ class View {
     resized.observe(this.root);
     resized.observe(this.root.parentElement);
     this.undo.push(() => resized.disconnect());
+    const restyled = new MutationObserver(() => this.fit());
+    restyled.observe(document.body, { attributes: true });
+    this.undo.push(() => restyled.disconnect());
     this.watchRatio();
   }
 
@@ -207,6 +226,7 @@ class View {
     const room = this.root.parentElement.clientWidth;
     const ratio = Math.min(3, Math.max(0.25, this.deviceWidth() / this.size[0]));
     if (room) this.model.set("room", room);
+    this.model.set("page_theme", themeBehind(this.root.parentElement));
     if (Math.abs(ratio - this.model.get("pixel_ratio")) >= 1e-6) {
       this.model.set("pixel_ratio", ratio);
     }

@@ -71,6 +71,8 @@ class Picture(anywidget.AnyWidget):
     room : float
         Width in CSS pixels that the picture could have where it stands, reported by the browser;
         0 until it is known. Observe it to draw at another `figure_size`.
+    page_theme : str
+        ``"light"`` or ``"dark"``: the page where the picture stands, reported by the browser.
     """
 
     # Read as text: anywidget would keep every instance alive through a watched path.
@@ -84,6 +86,7 @@ class Picture(anywidget.AnyWidget):
     ).tag(sync=True)
     pixel_ratio = traitlets.Float(1.0, min=0.25, max=3.0).tag(sync=True, echo_update=False)
     room = traitlets.Float(0.0).tag(sync=True, echo_update=False)
+    page_theme = traitlets.Enum(("light", "dark"), "light").tag(sync=True, echo_update=False)
     pointer = traitlets.Dict()
 
     _standing = traitlets.Dict().tag(sync=True, echo_update=False)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 from typing import Any
 
 import pandas as pd
@@ -16,10 +14,10 @@ from mixedwidgets.errors import MixedWidgetsError
 from mixedwidgets.lmm.control import Control
 from mixedwidgets.lmm.fit import Fit
 from mixedwidgets.lmm.lmer import lmer
-from mixedwidgets.lmm.spec import ModelSpec
 from mixedwidgets.widgets.columns import Columns
-from mixedwidgets.widgets.garbage import uncollected
-from mixedwidgets.widgets.resolve import Resolved, Wish, resolve
+from mixedwidgets.widgets.guard import Guarded
+from mixedwidgets.widgets.resolve import Resolved, resolve
+from mixedwidgets.widgets.rowfilter import Filter, rows_kept
 from mixedwidgets.widgets.state import Choices
 
 REMEMBERED = 32  # fits kept, so that going back costs nothing
@@ -28,7 +26,7 @@ REMEMBERED = 32  # fits kept, so that going back costs nothing
 SHOWN = Control(check_conv_grad="ignore", check_conv_hess="ignore")
 
 
-class Session(traitlets.HasTraits):
+class Session(Guarded):
     """Follows the choices: resolves them, fits the model, and tells who observes.
 
     Parameters
@@ -54,8 +52,6 @@ class Session(traitlets.HasTraits):
 
     resolved: Any = traitlets.Instance(Resolved, allow_none=True)
     fit: Any = traitlets.Instance(Fit, allow_none=True)
-    problem = traitlets.Unicode("")
-    error: Any = traitlets.Unicode(None, allow_none=True)
     answers = traitlets.Int(0)
 
     def __init__(self, data: pd.DataFrame, choices: Choices):
@@ -63,7 +59,8 @@ class Session(traitlets.HasTraits):
         self.data = data
         self.columns = Columns(data)
         self.choices = choices
-        self._fits: OrderedDict[tuple[ModelSpec, bool], Fit] = OrderedDict()
+        self._fits: OrderedDict[Hashable, Fit] = OrderedDict()
+        self._kept: tuple[Filter, pd.DataFrame] = (), data
         self._lock = threading.RLock()
         choices.observe(self._on_choices_changed)
         self.follow()
@@ -71,45 +68,39 @@ class Session(traitlets.HasTraits):
     def follow(self) -> None:
         """Resolve the choices as they are now and fit the model."""
         with self._lock, self.guarded():
-            self.resolved = resolve(self._wish(), self.columns)
+            self.resolved = resolve(self.choices.wish, self.columns)
             fit = self._fitted(self.resolved)
-            self.problem, self.error = "", None
+            self.all_is_well()
             self.fit = fit
             self.answers += 1
-
-    @contextmanager
-    def guarded(self) -> Iterator[None]:
-        """Turn an exception into ``problem`` and ``error``: none may vanish in a callback."""
-        try:
-            with uncollected():
-                yield
-        except MixedWidgetsError as error:
-            self.error = traceback.format_exc()
-            self.problem = " ".join(str(error).split())
-        except Exception as error:
-            self.error = traceback.format_exc()
-            what = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
-            self.problem = (
-                f"Something unexpected went wrong ({what}); the details are in explorer.error."
-            )
 
     def _on_choices_changed(self, change: Any) -> None:
         self.follow()
 
-    def _wish(self) -> Wish:
-        c = self.choices
-        return Wish(c.response, c.group, c.fixed, c.slopes, c.correlated, c.reml)
-
     def _fitted(self, resolved: Resolved) -> Fit:
+        if resolved.refusal:
+            raise MixedWidgetsError(resolved.refusal)
         if resolved.spec is None:
             raise MixedWidgetsError(_nothing_to_fit(resolved))
-        key = (resolved.spec, resolved.reml)
-        if key not in self._fits:
-            self._fits[key] = lmer(resolved.spec, self.data, REML=resolved.reml, control=SHOWN)
+        if resolved.key not in self._fits:
+            self._fits[resolved.key] = lmer(
+                resolved.spec,
+                self.rows(resolved.filter),
+                REML=resolved.reml,
+                control=SHOWN,
+                weights=resolved.weights,
+                contrasts=resolved.contrasts,
+            )
             if len(self._fits) > REMEMBERED:
                 self._fits.popitem(last=False)
-        self._fits.move_to_end(key)
-        return self._fits[key]
+        self._fits.move_to_end(resolved.key)
+        return self._fits[resolved.key]
+
+    def rows(self, conditions: Filter) -> pd.DataFrame:
+        """The rows of the data that fulfil the conditions."""
+        if repr(conditions) != repr(self._kept[0]):
+            self._kept = conditions, self.data[rows_kept(conditions, self.data)]
+        return self._kept[1]
 
 
 def _nothing_to_fit(resolved: Resolved) -> str:

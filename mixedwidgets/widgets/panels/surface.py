@@ -1,0 +1,166 @@
+"""The likelihood surface of two parameters, with a point on it that can be grabbed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import ipywidgets as ipw
+import traitlets
+from matplotlib.figure import Figure
+
+from mixedwidgets.lmm.fit import Fit
+from mixedwidgets.lmm.html import protected
+from mixedwidgets.lmm.labels import label
+from mixedwidgets.lmm.parameters import Parameter, compatible
+from mixedwidgets.lmm.point import Pointer
+from mixedwidgets.lmm.surface import surface
+from mixedwidgets.plots import surface as surface_plot
+from mixedwidgets.plots import surface_point
+from mixedwidgets.widgets.controls import offer
+from mixedwidgets.widgets.panels.choice import chosen_pair, drawable
+from mixedwidgets.widgets.panels.picture_panel import PicturePanel
+
+SURFACE = 0  # number of the axes with the surface, in the order of the figure
+
+
+class LikelihoodSurface(PicturePanel):
+    """The likelihood over two parameters; drag the point on it, or move it by the arrow keys.
+
+    A click puts the point back at the estimate. The log-likelihood at the point, its drop from
+    the maximum and the confidence level of the region it is on the edge of are written below, and
+    ``point`` holds all that the model says there.
+
+    Parameters
+    ----------
+    fit : Fit, optional
+        What to show.
+    x, y : str, optional
+        Names of two parameters, as ``fit.values()`` has them; the most telling ones where not
+        given or where the fit does not have them.
+    kind : {"profile", "slice"}
+        At every point the other parameters are re-optimised, or stay at their estimates.
+    **options
+        See ``Panel``.
+    """
+
+    title = "Likelihood"
+    options: ClassVar[tuple[str, ...]] = (*PicturePanel.options, "x", "y", "kind")
+    events: ClassVar[tuple[str, ...]] = ("down", "move", "up", "click", "key")
+    handles: ClassVar[dict[str, str]] = {"point": "xy"}
+
+    x = traitlets.Unicode("")
+    y = traitlets.Unicode("")
+    kind = traitlets.Enum(("profile", "slice"), "profile")
+
+    def above(self) -> Iterable[ipw.Widget]:
+        """The two parameters and the kind of curve."""
+        self.x_menu, self.y_menu = _axis_menu("Across", "48px"), _axis_menu("Up", "24px")
+        self.kind_menu = ipw.ToggleButtons(
+            options=[("Profile", "profile"), ("Slice", "slice")],
+            tooltips=[
+                "The other parameters are optimised anew at every point",
+                "The other parameters stay at their estimates",
+            ],
+            value=self.kind,
+            style={"button_width": "64px"},
+            layout=ipw.Layout(width="auto"),
+        )
+        self.x_menu.observe(self._on_x_chosen, "value")
+        self.y_menu.observe(self._on_y_chosen, "value")
+        self.kind_menu.observe(self._on_kind_chosen, "value")
+        self.observe(self._on_axes_changed, ["x", "y", "kind"])
+        menus = [self.x_menu, self.y_menu, self.kind_menu]
+        row = ipw.Layout(display="flex", flex_flow="row wrap", align_items="center")
+        return [ipw.Box(menus, layout=row)]
+
+    def below(self) -> Iterable[ipw.Widget]:
+        """A sentence about the point."""
+        self.said = ipw.HTML(layout=ipw.Layout(display="block", margin="0 4px", min_height="44px"))
+        return [self.said]
+
+    def show(self, fit: Fit) -> None:
+        """Draw the surface of a fit over the two parameters chosen."""
+        x, y = chosen_pair(fit, self.x, self.y)
+        self._offer(fit, x, y)
+        self._pointer = Pointer(fit.design, fit.estimate, (x.name, y.name), self.kind)
+        self._table = surface(fit.design, fit.estimate, x, y, self.kind)
+        self.draw(surface_plot, self._table)
+        self._say()
+
+    def finish(self, figure: Figure) -> None:
+        """Put the point where it is."""
+        surface_point.place(figure, self._table, *self._place_now())
+
+    def follow_point(self, fit: Fit) -> None:
+        """Show the point where ``point`` is."""
+        surface_point.place(self.picture.figure, self._table, *self._place_now())
+        self.picture.move()
+        self._say()
+
+    def go(self, x: float, y: float) -> None:
+        """Move the point to two values of the parameters, as far as they are possible."""
+        if self.fit is not None:
+            with self.guarded():
+                self.point = self._pointer.at(*surface_point.clamp(self._table, x, y))
+
+    def back(self) -> None:
+        """Put the point back at the estimate."""
+        self.point = None
+
+    def pointed(self, event: dict[str, Any]) -> None:
+        """Drag, click and arrow keys."""
+        if event["kind"] == "click":
+            self.back()
+        elif event["kind"] == "key":
+            self._pressed(event["key"], event["shift"])
+        elif event["axes"] == SURFACE and event["kind"] in ("move", "up"):
+            self.go(event["x"], event["y"])
+
+    def _pressed(self, key: str, shift: bool) -> None:
+        there = surface_point.step(self._table, key, shift, *self._place_now())
+        if there is None or there == self._table.optimum:
+            self.back()
+        else:
+            self.go(*there)
+
+    def _place_now(self) -> tuple[float, float]:
+        if self.point is None:
+            return self._table.optimum
+        x, y = (self.point.parameters[name] for name in self._table.names)
+        return x, y
+
+    def _say(self) -> None:
+        drop = 0.0 if self.point is None else self.point.drop
+        words = surface_point.say(self._table, *self._place_now(), drop)
+        self.picture.alt = f"{words} {surface_plot.describe(self._table)}"
+        self.said.value = f'<div role="status" style="line-height: 1.4">{protected(words)}</div>'
+
+    def _offer(self, fit: Fit, x: Parameter, y: Parameter) -> None:
+        possible = drawable(fit)
+        offer(self.x_menu, [(label(p, fit.design), p.name) for p in possible], x.name)
+        partners = [p for p in possible if p != x and compatible((x, p))]
+        offer(self.y_menu, [(label(p, fit.design), p.name) for p in partners], y.name)
+
+    def _on_x_chosen(self, change: Any) -> None:
+        if self.x_menu.value is not None and not offer.under_way:
+            self.x = self.x_menu.value
+
+    def _on_y_chosen(self, change: Any) -> None:
+        if self.y_menu.value is not None and not offer.under_way:
+            self.y = self.y_menu.value
+
+    def _on_kind_chosen(self, change: Any) -> None:
+        self.kind = self.kind_menu.value
+
+    def _on_axes_changed(self, change: Any) -> None:
+        self.kind_menu.value = self.kind
+        self.renew()
+
+
+def _axis_menu(description: str, width: str) -> ipw.Dropdown:
+    return ipw.Dropdown(
+        description=description,
+        style={"description_width": width},
+        layout=ipw.Layout(width="auto", min_width="0", max_width="320px", flex="1 1 180px"),
+    )
