@@ -13,6 +13,7 @@ from mixedwidgets.plots.sheet import MARGIN, Sheet
 MOST = 12  # panels; more are counted, not drawn
 _TOP, _ACROSS, _BELOW, _NUMBERS, _HIGH = 62.0, 18.0, 61.0, 34.0, 150.0
 _NOTE = 18.0
+_WIDE = 2.1  # a sheet so many times as wide as high has room for four side by side
 
 Span: TypeAlias = tuple[float, float]
 Box: TypeAlias = tuple[float, float, float, float]
@@ -38,9 +39,12 @@ def left_out(table: ProfileTable) -> str:
 
 def boxes(sheet: Sheet, table: ProfileTable) -> list[Box]:
     """Return where the panels are, row by row, with room for numbers at the left and below."""
-    across, count = columns_of(table), min(len(table.curves), MOST)
-    rows = math.ceil(count / across)
+    count = min(len(table.curves), MOST)
     bottom = sheet.height - MARGIN + 4 - _NOTE * bool(left_out(table))
+    across = columns_of(table)
+    if count == 4 and sheet.width > _WIDE * (bottom - _TOP):
+        across = 4
+    rows = math.ceil(count / across)
     wide = (sheet.width - 2 * MARGIN + _ACROSS) / across
     high = (bottom - _TOP) / rows
     out = []

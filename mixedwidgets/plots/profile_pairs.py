@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,8 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mixedwidgets.lmm.tables import PairsTable, ProfileCurve, ProfilePair
-from mixedwidgets.plots.lattice import Span, view
-from mixedwidgets.plots.lettering import text_width, wrap
+from mixedwidgets.plots.lattice import Box, Span, view
+from mixedwidgets.plots.lettering import text_width
 from mixedwidgets.plots.numbers import number, resolution, ticks
 from mixedwidgets.plots.sheet import MARGIN, Mark, Sheet, stroke
 from mixedwidgets.plots.slices import FAR, span
@@ -22,6 +23,8 @@ _TOP, _LOW, _SIDE, _GAP = 76.0, 30.0, 44.0, 5.0
 _LEVELS = tuple(-2.0 * math.log(1.0 - p) for p in (0.50, 0.80, 0.95, 0.99))  # two parameters
 _BOLD = 2  # the level of 95%
 _TALL = 4.0  # half of an axis of zetas
+_OF_GROUPS = ("SD of ", "correlation of ")
+_PULL = 0.05  # a slope of a trace, on the scale of zetas, that is worth a word
 
 
 def height(table: PairsTable) -> float:
@@ -55,12 +58,13 @@ def draw(
     sheet.title(f"Profile pairs, {table.profiles.criterion}", remark)
     sheet.key(_marks(sheet.theme, table))
     curves = table.profiles.curves[:MOST]
+    names = _names(sheet, [curve.label for curve in curves])
     known = {pair.names: pair for pair in table.pairs}
     for row, vertical in enumerate(curves):
         for column, across in enumerate(curves):
             box = _box(sheet, len(curves), row, column)
             if row == column:
-                _draw_name(sheet, box, vertical)
+                _draw_name(sheet, box, names[row])
             elif row > column:
                 pair = known.get((across.name, vertical.name))
                 axes = sheet.panel(box, view(across), view(vertical))
@@ -86,34 +90,54 @@ def describe(table: PairsTable) -> str:
     Returns
     -------
     str
-        A sentence a pair: the joint 95 % region, or where it is cut off, and how the two go
-        together.
+        How far the joint 95 % regions reach along each parameter, or where they are cut off, and
+        which two parameters go together.
     """
     labels = {c.name: c.label for c in table.profiles.curves[:MOST]}
+    pairs = [p for p in table.pairs if set(p.names) <= set(labels)]
     words = [f"Profile pairs ({table.profiles.criterion}) of {len(labels)} parameters."]
-    words += [_sentence(p, labels) for p in table.pairs if set(p.names) <= set(labels)]
+    reached = [_reach(name, label, pairs) for name, label in labels.items()]
+    if any(reached):
+        words.append(f"Joint 95% regions: {'; '.join(filter(None, reached))}.")
+    words += _pulls(pairs, labels)
     more = len(table.profiles.curves) - MOST
     if more > 0:
         words.append(f"There are {more} more parameters in the table.")
     return " ".join(words)
 
 
-def _sentence(pair: ProfilePair, labels: dict[str, str]) -> str:
-    one, two = (labels[name] for name in pair.names)
-    slope = _slope(pair.traces[0][:, 1])
-    together = (
-        "do not pull at each other"
-        if not abs(slope) > 0.05
-        else f"pull each other {'the same way' if slope > 0 else 'opposite ways'}"
-    )
-    spans = []
-    for axis, (label, grid) in enumerate(zip((one, two), (pair.x, pair.y), strict=True)):
-        deepest = pair.drop.min(axis=axis)
-        low, high = span(grid, deepest, _LEVELS[_BOLD])
-        low, high = max(low, float(grid[0])), min(high, float(grid[-1]))
-        step = resolution(low, high)
-        spans.append(f"{label} {number(low, step)} to {number(high, step)}")
-    return f"{one} and {two} {together}; joint 95% region: {', '.join(spans)}."
+def _reach(name: str, label: str, pairs: list[ProfilePair]) -> str:
+    """How far the joint regions reach along one parameter; empty where it is in none."""
+    ends = []
+    for pair in pairs:
+        if name in pair.names:
+            axis = pair.names.index(name)
+            grid = (pair.x, pair.y)[axis]
+            low, high = span(grid, pair.drop.min(axis=axis), _LEVELS[_BOLD])
+            ends.append((max(low, float(grid[0])), min(high, float(grid[-1]))))
+    if not ends:
+        return ""
+    low, high = min(e[0] for e in ends), max(e[1] for e in ends)
+    step = resolution(low, high)
+    return f"{label} {number(low, step)} to {number(high, step)}"
+
+
+def _pulls(pairs: list[ProfilePair], labels: dict[str, str]) -> list[str]:
+    """Which two parameters go together, a sentence for each, and how many do not."""
+    slopes = [_slope(pair.traces[0][:, 1]) for pair in pairs]
+    out = [
+        f"{labels[pair.names[0]]} and {labels[pair.names[1]]} pull each other "
+        f"{'the same way' if slope > 0 else 'opposite ways'}."
+        for pair, slope in zip(pairs, slopes, strict=True)
+        if abs(slope) > _PULL
+    ]
+    left = len(pairs) - len(out)
+    if left:
+        which = (
+            "The two" if len(pairs) == 1 else f"The other {left}" if out else f"All {left} pairs"
+        )
+        out.append(f"{which} do not pull at each other.")
+    return out
 
 
 def _slope(trace: NDArray[np.float64]) -> float:
@@ -149,32 +173,65 @@ def _marks(theme: Theme, table: PairsTable) -> list[Mark]:
     return marks
 
 
-def _box(sheet: Sheet, count: int, row: int, column: int) -> tuple[float, float, float, float]:
+def _box(sheet: Sheet, count: int, row: int, column: int) -> Box:
     wide = (sheet.width - 2 * _SIDE + _GAP) / count
     high = (sheet.height - _TOP - _LOW + _GAP) / count
     left, top = _SIDE + column * wide, _TOP + row * high
     return left, top, left + wide - _GAP, top + high - _GAP
 
 
-def _draw_name(sheet: Sheet, box: tuple[float, float, float, float], curve: ProfileCurve) -> None:
+def _draw_name(sheet: Sheet, box: Box, label: str) -> None:
+    """Write a name into its place on the diagonal, in as many lines as it takes and has."""
     left, top, right, bottom = box
     sheet.rectangle(left, top, right - left, bottom - top, facecolor=sheet.theme.faint, alpha=0.5)
-    words, lines = curve.label.split(" "), [""]
-    for word in words:
+    width, size = right - left - 8, NORMAL
+    lines = _lines(label, width, size)
+    if len(lines) * 15 > bottom - top - 6:
+        size = SMALL
+        lines = _lines(label, width, size)
+    apart = 15.0 if size == NORMAL else 13.0
+    most = max(int((bottom - top - 4) // apart), 1)
+    if len(lines) > most:
+        lines = [*lines[: most - 1], " ".join(lines[most - 1 :])]
+    middle = 0.5 * (top + bottom) - 0.5 * apart * (len(lines) - 1)
+    for n, line in enumerate(lines):
+        at = 0.5 * (left + right), middle + apart * n
+        sheet.write(*at, line, size=size, align="center", width=width)
+
+
+def _lines(label: str, width: float, size: float) -> list[str]:
+    """Break a name at spaces into lines no wider than this, if its words are not."""
+    lines = [""]
+    for word in label.split(" "):
         longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and text_width(longer, NORMAL) > right - left - 10:
+        if lines[-1] and text_width(longer, size) > width:
             lines.append(word)
         else:
             lines[-1] = longer
-    most = max(int((bottom - top - 6) // 15), 1)
-    if len(lines) > most:
-        lines = [*lines[: most - 1], *wrap(" ".join(lines[most - 1 :]), right - left - 10, NORMAL)]
-        lines = lines[:most]
-    middle = 0.5 * (top + bottom) - 7.5 * (len(lines) - 1)
-    for n, line in enumerate(lines):
-        at = 0.5 * (left + right)
-        width = right - left - 8
-        sheet.write(at, middle + 15 * n, line, size=NORMAL, align="center", width=width)
+    return lines
+
+
+def _names(sheet: Sheet, labels: list[str]) -> list[str]:
+    """The names of the parameters, or short ones where the diagonal has no room for them all."""
+    if not labels:
+        return labels
+    left, top, right, bottom = _box(sheet, len(labels), 0, 0)
+    needed = max(13 * len(_lines(label, right - left - 8, SMALL)) for label in labels)
+    return labels if needed <= bottom - top - 4 else short_labels(labels)
+
+
+def short_labels(labels: Sequence[str]) -> list[str]:
+    """Return names that take less room, where they still tell the parameters apart.
+
+    ``"SD of ses by school"`` becomes ``"SD of ses"``, ``"correlation of a and b by school"``
+    ``"cor. of a and b"``.
+    """
+    stems = [
+        label.rpartition(" by ")[0] if label.startswith(_OF_GROUPS) and " by " in label else label
+        for label in labels
+    ]
+    brief = stems if len(set(stems)) == len(set(labels)) else list(labels)
+    return [b.replace("correlation of ", "cor. of ", 1) if b.startswith("c") else b for b in brief]
 
 
 def _beyond(span: Span, allowed: Span) -> bool:

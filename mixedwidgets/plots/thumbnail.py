@@ -115,5 +115,5 @@ class _Room:
             transform=IdentityTransform(),
         )
         self.figure.add_artist(lines)
-        size = float(np.clip(26.0 / math.sqrt(max(len(alone), 1)), 1.6, 4.5))
+        size = float(np.clip(20.0 / math.sqrt(max(len(alone), 1)), 1.6, 4.5))
         self.dots(pooled, theme.pooled, size)

@@ -38,6 +38,7 @@ LEVELS = (
 )
 _BOLD = 3  # the level of 95%
 _TALL = 3.7  # half of the y axis
+_NARROW = 640.0  # a sheet less wide has a short title
 
 
 def draw(
@@ -62,6 +63,8 @@ def draw(
     """
     sheet = Sheet(figure, theme)
     remark = "signed root of the rise in deviance: straight where Wald is right"
+    if sheet.width < _NARROW:
+        remark = "straight where Wald's interval is right"
     sheet.title(f"Profile zeta, {table.criterion}", remark)
     sheet.key(_marks(sheet.theme, table))
     tall = max([_TALL, *(float(np.abs(c.line[:, 1]).max()) + 0.2 for c in table.curves[:MOST])])
