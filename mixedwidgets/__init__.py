@@ -27,7 +27,7 @@ _PUBLIC = {
     "mll_oneway": "mixedwidgets.likelihood",
     "ldmvnorm": "mixedwidgets.likelihood",
     "binomial_interval": "mixedwidgets.likelihood",
-    "fingerprint": "mixedwidgets.fingerprint",
+    "fingerprint": "mixedwidgets.fingerprints",
     "load": "mixedwidgets.catalogue",
     "datasets": "mixedwidgets.catalogue",
     "MixedWidgetsError": "mixedwidgets.errors",
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
         MixedWidgetsWarning,
         ModelError,
     )
-    from mixedwidgets.fingerprint import fingerprint
+    from mixedwidgets.fingerprints import fingerprint
     from mixedwidgets.likelihood import binomial_interval, ldmvnorm, mll_oneway, oneway
     from mixedwidgets.likelihood.maximize import maximize, minimize
     from mixedwidgets.lmm.compare import anova

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -186,11 +186,6 @@ def script(
     ]
     text = "\n".join(body)
     return checked(f"{imports_of(text)}\n\n{text}\n")
-
-
-def read_from(what: Exported, source: Source) -> Exported:
-    """The same fit of data that are read from elsewhere."""
-    return replace(what, source=source)
 
 
 def _named(role: str, given: Any, data: pd.DataFrame) -> str | None:

@@ -38,7 +38,7 @@ CALLS = frozenset(
         *("pd.to_datetime", "pd.to_timedelta", "pd.CategoricalDtype", "pd.DataFrame"),
         *("pd.Interval", "pd.Timedelta", "pd.Timestamp"),
         *("data[].isin", "data[].isna", "data[].notna"),
-        *("data[].cat.rename_categories", "data[].dt.tz_convert"),
+        *("data.astype", "data[].cat.rename_categories", "data[].dt.tz_convert"),
     }
 )
 _NAMES = {call.split(".")[0].removesuffix("[]") for call in CALLS} | {
@@ -105,11 +105,12 @@ def call(function: str, *arguments: Any, written: Sequence[str] = (), **keywords
         if not name.isidentifier() or keyword.iskeyword(name):
             raise DataError(f"{brief(name)} is no name of an argument; give a word such as group.")
     parts = [literal(value) for value in arguments] + list(written)
-    parts += [f"{name}={literal(value)}" for name, value in keywords.items()]
+    parts += [f"{name}={_wrapped(value)}" for name, value in keywords.items()]
     line = f"{function}({', '.join(parts)})"
-    if len(line) <= WIDTH or len(parts) < 2:
+    if "\n" not in line and (len(line) <= WIDTH or len(parts) < 2):
         return line
-    return "\n".join([f"{function}(", *(f"    {part}," for part in parts), ")"])
+    lines = [f"    {line}" for part in parts for line in f"{part},".split("\n")]
+    return "\n".join([f"{function}(", *lines, ")"])
 
 
 def rows_where(conditions: Iterable[Condition]) -> str:
@@ -245,6 +246,15 @@ def _control(value: Control) -> str:
     default = Control()
     chosen = {f.name: getattr(value, f.name) for f in fields(Control)}
     return call("mw.Control", **{n: v for n, v in chosen.items() if v != getattr(default, n)})
+
+
+def _wrapped(value: Any) -> str:
+    """A value, and a long dictionary with a line for each of its items."""
+    text = literal(value)
+    if len(text) <= WIDTH - 12 or not isinstance(value, Mapping):
+        return text
+    items = [f"    {literal(k)}: {literal(v)}," for k, v in value.items()]
+    return "\n".join(["{", *items, "}"])
 
 
 def _list(values: Iterable[Any]) -> str:

@@ -16,7 +16,7 @@ from pandas.api import types
 from mixedwidgets.catalogue import datasets, load
 from mixedwidgets.errors import DataError, brief
 from mixedwidgets.export_code import call, literal
-from mixedwidgets.fingerprint import fingerprint
+from mixedwidgets.fingerprints import fingerprint
 
 READERS: dict[str, tuple[str, dict[str, Any]]] = {
     ".csv": ("read_csv", {}),
@@ -50,12 +50,16 @@ class Source:
         Keywords of the pandas function that reads it.
     steps : tuple of (column, step, value)
         What is done to columns afterwards, because no option does it.
+    decimals : tuple of names
+        Columns that are read as text and then turned into numbers, because pandas' own reading
+        is not exact to the last digit in every version of it.
     """
 
     dataset: str | None = None
     path: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
+    decimals: tuple[Hashable, ...] = ()
 
     @classmethod
     def of(cls, data: pd.DataFrame, source: str | os.PathLike[str] | None = None) -> Source:
@@ -107,14 +111,17 @@ class Source:
             ]
         reader, options = _reader(self.path)
         reading = f"data = {call(f'pd.{reader}', self.path, **options, **self.options)}"
-        return [reading, *(f"data[{literal(n)}] = {_STEPS[s][0](n, v)}" for n, s, v in self.steps)]
+        lines = [f"data[{literal(n)}] = {_STEPS[s][0](n, v)}" for n, s, v in self.steps]
+        if self.decimals:
+            lines.append(f"data = {call('data.astype', dict.fromkeys(self.decimals, 'float64'))}")
+        return [reading, *lines]
 
     def read(self) -> pd.DataFrame:
         """Do what the code of a CSV file says."""
         out = pd.read_csv(self.path or UNKNOWN, **self.options)
         for name, step, value in self.steps:
             out[name] = _STEPS[step][1](out[name], value)
-        return out
+        return out.astype(dict.fromkeys(self.decimals, "float64"))
 
 
 def bundled_name(data: pd.DataFrame) -> str | None:
@@ -147,6 +154,7 @@ def write_csv(data: pd.DataFrame, path: Path) -> Source:
     DataError
         A column that a CSV file cannot give back, or a file that cannot be written.
     """
+    _refuse_names(data)
     frame, dtype, steps = {}, {}, []
     for place, name in enumerate(data.columns):
         column, kind, after = _as_written(data.iloc[:, place])
@@ -158,11 +166,12 @@ def write_csv(data: pd.DataFrame, path: Path) -> Source:
         "dtype": {name: kind for name, kind in dtype.items() if kind is not None},
         "keep_default_na": False,
         "na_values": [token],
-        "float_precision": "round_trip",
     }
     if not all(isinstance(name, str) and _PLAIN.fullmatch(name) for name in data.columns):
         options = {"header": 0, "names": list(data.columns), **options}
-    source = Source(path=str(path), options=options, steps=tuple(steps))
+    decimals = [name for name, kind in dtype.items() if kind == "float64"]
+    options["dtype"].update(dict.fromkeys(decimals, "str"))
+    source = Source(None, str(path), options, tuple(steps), tuple(decimals))
     try:
         written.to_csv(
             path,
@@ -223,8 +232,11 @@ def _as_written(column: pd.Series) -> tuple[pd.Series, Any, list[Step]]:
         return column, None, [(name, "duration", None)]
     if types.is_bool_dtype(kind):
         return column, "boolean" if column.hasnans else "bool", []
-    if types.is_numeric_dtype(kind) and not types.is_complex_dtype(kind):
-        return column, _number_type(column), []
+    if types.is_integer_dtype(kind):
+        return column, _whole_type(column), []
+    if types.is_float_dtype(kind):
+        values = column.to_numpy(dtype="float64", na_value=float("nan"))
+        return pd.Series(values, column.index, name=name), "float64", []
     found = types.infer_dtype(column, skipna=True)
     if found == "boolean":
         return column, "boolean", []
@@ -236,13 +248,9 @@ def _as_written(column: pd.Series) -> tuple[pd.Series, Any, list[Step]]:
     return column, "str", []
 
 
-def _number_type(column: pd.Series) -> str:
-    if types.is_integer_dtype(column.dtype):
-        unsigned = "U" if types.is_unsigned_integer_dtype(column.dtype) else ""
-        if isinstance(column.dtype, pd.api.extensions.ExtensionDtype):
-            return f"{unsigned}Int64"
-        return f"{unsigned}int64".lower()
-    return "float64"
+def _whole_type(column: pd.Series) -> str:
+    name = "UInt64" if types.is_unsigned_integer_dtype(column.dtype) else "Int64"
+    return name if column.hasnans else name.lower()
 
 
 def _levels_as_read(column: pd.Series) -> tuple[Any, list[Step]]:
@@ -309,6 +317,18 @@ def _missing_mark(written: pd.DataFrame) -> str:
     return mark
 
 
+def _refuse_names(data: pd.DataFrame) -> None:
+    for name in data.columns:
+        if not isinstance(name, (str, int)):
+            raise DataError(
+                f"A CSV file has a text for the name of each column, which {brief(name)} is not; "
+                "rename the columns."
+            )
+    twice = data.columns[data.columns.duplicated()]
+    if len(twice):
+        raise DataError(f"Two columns are called {brief(twice[0])}; rename one of them.")
+
+
 def _refuse_lost(data: pd.DataFrame, again: pd.DataFrame, path: Path) -> None:
     """Refuse a file that does not give the same data back, and remove it."""
     if data.shape == again.shape and fingerprint(data) == fingerprint(again):
@@ -321,7 +341,7 @@ def _refuse_lost(data: pd.DataFrame, again: pd.DataFrame, path: Path) -> None:
         or fingerprint(data.iloc[:, [place]]) != fingerprint(again.iloc[:, [place]])
     ]
     raise DataError(
-        f"The column {lost[0]!r} holds characters that a CSV file does not give back; replace "
+        f"The column {lost[0]!r} holds values that a CSV file does not give back; replace "
         "them, or save the data yourself and name the file as their source."
     )
 

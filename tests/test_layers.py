@@ -24,7 +24,7 @@ FLOORS = [
     line.split()
     for line in """
 _version errors lmm plots widgets
-catalogue fingerprint lmm.callbacks lmm.control
+catalogue fingerprints lmm.callbacks lmm.control
 lmm.call
 
 # likelihood theory by hand
@@ -42,7 +42,7 @@ likelihood
 
 # a formula and a DataFrame become a Design
 lmm.flags lmm.foreign lmm.linalg lmm.tables
-lmm.diagnostic_tables lmm.group_tables lmm.interval_tables
+lmm.diagnostic_tables lmm.group_tables lmm.interval_tables lmm.simpler_tables
 lmm.bases lmm.coding lmm.columns lmm.expressions lmm.matrices lmm.mixture
 lmm.cautions lmm.checks lmm.groups lmm.lexer lmm.signatures
 lmm.arguments lmm.rowwise lmm.terms
@@ -84,7 +84,8 @@ lmm.point lmm.surface
 lmm.profile_pairs
 lmm.refits lmm.rformat lmm.rlayout
 lmm.dropping lmm.report lmm.scores
-lmm.variance_tests
+lmm.simpler_steps lmm.variance_tests
+lmm.simpler
 lmm.score_tests
 lmm.fitted lmm.html lmm.stattext
 lmm.interval_table lmm.stattable
@@ -159,11 +160,11 @@ LABEL_ANSWERS = [
 
 # Third-party package -> the modules, or packages of modules, that may import it.
 THIRD_PARTY = {
-    "numpy": ["catalogue", "fingerprint", "likelihood", "lmm", "export_code", "plots", "widgets"],
+    "numpy": ["catalogue", "fingerprints", "likelihood", "lmm", "export_code", "plots", "widgets"],
     "scipy": ["catalogue", "likelihood", "lmm", "plots", "widgets"],
     "pandas": [
         "catalogue",
-        "fingerprint",
+        "fingerprints",
         *READ_DATA,
         *LABEL_ANSWERS,
         *("export", "export_code", "export_data", "export_notebook"),
@@ -182,7 +183,7 @@ THIRD_PARTY = {
 # Pictures draw tables that others computed: of the floors below, they see these alone.
 PICTURES_SEE = [
     *("errors", "lmm.tables", "lmm.diagnostic_tables", "lmm.group_tables"),
-    *("lmm.interval_tables", "plots"),
+    *("lmm.interval_tables", "lmm.simpler_tables", "plots"),
 ]
 
 INSTALLED_AS = {"PIL": "pillow"}
