@@ -125,7 +125,8 @@ widgets.roles widgets.state
 widgets.menus widgets.relation
 widgets.spec_from_choices
 widgets.picture widgets.resolve
-widgets.choices_from_spec
+widgets.choices_from_spec widgets.control_columns widgets.control_formula widgets.control_pairs
+widgets.control_rows widgets.control_second
 widgets.chooser widgets.session widgets.working
 widgets.panels widgets.panels.choice
 widgets.panels.base

@@ -77,13 +77,15 @@ def constrain(
     parts = moments, held, reml, Factor(layout, A), into, tuple(curved), relative, places
     if not implied:
         return Constraint(*parts)
-    elements, least = [], []
+    elements, least, sizes = [], [], []
     for p in implied.values():
         begin, k = _first_element(layout.sizes, p.block), layout.sizes[p.block]
         elements.append(begin + _element(p.i, p.j, k))
+        size = begin + _element(p.i, 0, k)
+        sizes.append(-1 if size in places else size)
         column = moments.whitening[:, layout.starts[p.block] + p.i]
         least.append(LEAST / float(np.linalg.norm(column)))
-    return Implied(*parts, tuple(elements), tuple(implied), tuple(least))
+    return Implied(*parts, tuple(elements), tuple(implied), tuple(least), tuple(sizes))
 
 
 def _leading_coordinates(whitening: Array, first: Sequence[int]) -> tuple[Array, Array]:

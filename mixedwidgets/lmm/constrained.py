@@ -209,7 +209,10 @@ class Constraint:
 
     def value(self, values: tuple[float, ...], start: Array, moments: AnyMoments) -> float:
         """Minus twice the log-likelihood of other moments, held parameters at the given values."""
-        z = self._insert(values, start)
+        return self.at(self._insert(values, start), moments)
+
+    def at(self, z: Array, moments: AnyMoments) -> float:
+        """Minus twice the log-likelihood of moments at coordinates z."""
         try:
             solved = solve(self.factor.covariance(self._factor(z)[0]), moments, self.reml)
         except np.linalg.LinAlgError:

@@ -2,7 +2,8 @@
 
 At a point some parameters have new values and all others their estimates: standard deviations,
 correlations, sigma and coefficients; in a term of which an element of theta is changed, the other
-elements of theta. By REML, which is not a function of the coefficients, they are profiled out.
+elements of theta, as ``slice_factor`` says. By REML, which is not a function of the coefficients,
+they are profiled out.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mixedwidgets.lmm.grouped import GroupedMoments
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import AnyMoments
 from mixedwidgets.lmm.parameters import Parameter
+from mixedwidgets.lmm.slice_factor import changed_factor, implied_sigma
 from mixedwidgets.lmm.theta import standard_deviations
 
 PIECE = 250_000  # numbers worked on at once
@@ -87,23 +89,24 @@ def _vectors(estimate: Estimate, held: tuple[Parameter, ...], points: Array) -> 
 
 def _relative(
     estimate: Estimate, held: tuple[Parameter, ...], points: Array
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Relative covariances (t, K, K) in whitened coordinates, sigmas (t,), which are possible."""
     moments, count = estimate.moments, len(points)
     layout = moments.layout
-    sigma, possible = np.full(count, estimate.sigma), np.ones(count, dtype=bool)
+    sigma = np.full(count, estimate.sigma)
     for p, values in zip(held, points.T, strict=True):
         if p.kind == "sigma":
             sigma = values
+    sigma, possible = implied_sigma(held, points, sigma)
     out = np.zeros((count, layout.width, layout.width))
     for number, (columns, covariance) in enumerate(
         zip(layout.slices, estimate.covariances, strict=True)
     ):
         inside = [(p, v) for p, v in zip(held, points.T, strict=True) if p.block == number]
         if any(p.kind == "theta" for p, _ in inside):
-            factor = np.tile(estimate.factor[columns, columns] / estimate.sigma, (count, 1, 1))
-            for p, values in inside:
-                factor[:, p.i, p.j] = values
+            now = estimate.factor[columns, columns] / estimate.sigma
+            factor, allowed = changed_factor(now, inside, sigma)
+            possible &= allowed
             block = factor @ factor.transpose(0, 2, 1)
         else:
             sd, corr = standard_deviations(covariance)

@@ -19,6 +19,7 @@ from mixedwidgets.lmm.constrained import FIRM, NEAR, Constraint, Inner, promised
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import AnyMoments
 from mixedwidgets.lmm.newton import minimise
+from mixedwidgets.lmm.parameters import contradictory
 
 CHARTS = 6  # changes of the coordinates that follow from the others
 WORN = 0.2  # of the best: a coordinate in which h moves slower than this no longer serves
@@ -49,11 +50,14 @@ class Implied(Constraint):
         Its place among those held; its coordinate is -1.
     least : tuple of float
         What stands for zero where the element cannot be zero but come as near as it likes.
+    sizes : tuple of int
+        Coordinate of the logarithm of the size of the element's row; -1 where that is held.
     """
 
     elements: tuple[int, ...] = ()
     numbers: tuple[int, ...] = ()
     least: tuple[float, ...] = ()
+    sizes: tuple[int, ...] = ()
 
     def minimise(self, values: tuple[float, ...], start: Array) -> Inner:
         """Optimise the free coordinates; infinite where the parameters contradict each other."""
@@ -98,9 +102,8 @@ class Implied(Constraint):
 
     def value(self, values: tuple[float, ...], start: Array, moments: AnyMoments) -> float:
         """Minus twice the log-likelihood of other moments; infinite where there is no point."""
-        if not np.all(np.isfinite(self._insert(values, start))):
-            return float("inf")
-        return super().value(values, start, moments)
+        z = self._insert(values, start)
+        return self.at(z, moments) if np.all(np.isfinite(z)) else float("inf")
 
     def slope(self, number: int, values: tuple[float, ...], inner: Inner) -> float:
         """Derivative of the minimum in one held parameter: of an implied one, its multiplier."""
@@ -168,16 +171,23 @@ class Implied(Constraint):
     def _insert(self, values: tuple[float, ...], start: Array) -> Array:
         """The point nearest to a start at which everything holds; NaN where there is none."""
         z = super()._insert(values, start)
-        wanted = np.array([values[n] for n in self.numbers])
-        return self._nearest(z, wanted)
-
-    def _nearest(self, z: Array, wanted: Array) -> Array:
-        found = self._restored(z, wanted)
-        small = np.array(self.least)
+        wanted, small = np.array([values[n] for n in self.numbers]), np.array(self.least)
+        if contradictory(self.held, np.array([values]))[0]:
+            return np.full_like(z, np.nan)
+        found = self._restored(self._resized(z, wanted), wanted)
         if found is None and np.all(np.abs(wanted) < small):
             for sign in (1.0, -1.0):
                 found = self._restored(z, sign * small) if found is None else found
         return np.full_like(z, np.nan) if found is None else found
+
+    def _resized(self, start: Array, wanted: Array) -> Array:
+        """A start whose rows of free size are stretched so far that theta is as wanted."""
+        z = start.copy()
+        now = self.theta(z).value
+        for place, row, value in zip(self.sizes, now, wanted, strict=True):
+            if place >= 0 and row * value > 0.0 and abs(np.log(value / row)) < BOUNDED:
+                z[place] += np.log(value / row)
+        return z
 
     def _restored(self, start: Array, wanted: Array) -> Array | None:
         """Newton steps of least length to where the implied elements have the values wanted."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.linalg import Array, lower_triangle, semidefinite_root
@@ -169,3 +170,40 @@ def unheld(held: tuple[Parameter, ...]) -> str:
         if first and any(p.kind == "sigma" for p in held):
             return "determine one another: theta is a standard deviation divided by sigma"
     return ""
+
+
+def contradictory(held: tuple[Parameter, ...], points: Array) -> NDArray[np.bool_]:
+    """Whether values of parameters that can be held together contradict each other.
+
+    An element of theta has zero where its row's standard deviation is zero, beyond the column of an
+    effect with which its own is perfectly correlated, and the sign of the correlation with the
+    first effect in the first column; the first element is a standard deviation divided by sigma.
+
+    Parameters
+    ----------
+    held : tuple of h Parameter
+        The parameters.
+    points : (t, h) array
+        Their values.
+
+    Returns
+    -------
+    (t,) array of bool
+    """
+    out = np.zeros(len(points), dtype=bool)
+    for theta, t in zip(held, points.T, strict=True):
+        if theta.kind != "theta":
+            continue
+        for other, value in zip(held, points.T, strict=True):
+            if other.block != theta.block:
+                continue
+            if other.kind == "sd" and other.i == theta.i:
+                out |= (value == 0.0) & (t != 0.0)
+                if theta.i == 0:
+                    out |= (value > 0.0) & (t == 0.0)
+            elif other.kind == "cor" and other.j == theta.i:
+                if theta.j > other.i:
+                    out |= (np.abs(value) == 1.0) & (t != 0.0)
+                elif theta.j == 0 and other.i == 0:
+                    out |= (t * value < 0.0) | ((value == 0.0) & (t != 0.0))
+    return out

@@ -16,7 +16,7 @@ from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.held_fixed import all_at_once, rises
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.optimize import whitened_factor
-from mixedwidgets.lmm.parameters import Parameter, unheld, value_of
+from mixedwidgets.lmm.parameters import Parameter, contradictory, unheld, value_of
 from mixedwidgets.lmm.surface_axes import (
     Axis,
     evener,
@@ -290,6 +290,8 @@ class _Sheet:
         return grid
 
     def _spline(self, knots: tuple[Array, Array], rise: Array) -> _Spline:
+        if any(p.kind == "theta" for p in self.held):
+            rise = _continued(rise)
         return _Spline(self.held, knots, rise)
 
     def _table(self, x: Array, y: Array, drop: Array, nodes: int, exact: float) -> Surface:
@@ -350,13 +352,29 @@ class _Spline:
     """A bicubic spline through nodes, on the scales on which the deviance is smooth."""
 
     def __init__(self, held: tuple[Parameter, ...], knots: tuple[Array, Array], rise: Array):
+        self.held = held
         self.evener_x, self.evener_y = (evener(p) for p in held)
         x, y = knots
         self.smooth = RectBivariateSpline(self.evener_y(y), self.evener_x(x), _squeeze(rise))
 
     def __call__(self, x: Array, y: Array) -> Array:
         """The rise at the points of a grid, (ny, nx)."""
-        return _stretch(self.smooth(self.evener_y(y), self.evener_x(x)))
+        rise = _stretch(self.smooth(self.evener_y(y), self.evener_x(x)))
+        points = np.column_stack([part.reshape(-1) for part in np.meshgrid(x, y)])
+        rise[contradictory(self.held, points).reshape(rise.shape)] = np.inf
+        return rise
+
+
+def _continued(rise: Array) -> Array:
+    """Beyond what is possible the rise at the nearest node that is: no step for a spline."""
+    possible = np.argwhere(np.isfinite(rise))
+    if not len(possible):
+        return rise
+    out = rise.copy()
+    for at in np.argwhere(~np.isfinite(rise)):
+        nearest = possible[np.argmin(np.sum((possible - at) ** 2, axis=1))]
+        out[tuple(at)] = rise[tuple(nearest)]
+    return out
 
 
 def _squeeze(rise: Array) -> Array:
