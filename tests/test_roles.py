@@ -303,7 +303,9 @@ class TestCoding:
         menu = found.menu("dose")
         assert isinstance(menu, Menu)
         assert (menu.as_category, menu.width) == (True, 3)
-        assert menu.transforms.why_not("log") == "is taken as categories"
+        found = resolve(replace(wish, transforms=(("dose", "center"),)), columns)
+        assert found.notes == ("dose is not transformed by center: it is taken as categories.",)
+        assert str(found.spec) == "y ~ factor(dose) + (factor(dose) | g)"
 
     def test_slopes_alone_have_no_contrasts(self, columns):
         found = resolve(Wish("y", "g", (), ("f",), codings=(("f", "sum"),)), columns)
@@ -328,6 +330,8 @@ class TestCoding:
         found = resolve(replace(wish, codings=(("single", "category"),)), columns)
         assert found.slopes_offer.why_not("single") == "has 20 levels, too many for random slopes"
         assert str(found.spec) == "y ~ factor(single) + (1 | g)"
+        numbers = Wish("y", "g", ("x",), ("x",), codings=(("x", "category"),))
+        assert resolve(numbers, columns).slopes == ("x",)
 
 
 class TestSlopes:
@@ -384,6 +388,11 @@ class TestRows:
         assert found.fixed_offer.why_not("f") == "has a single value"
         assert found.filter_offer.names == columns.names
         assert str(found.spec) == "y ~ 1 + (1 | g)"
+
+    def test_a_column_of_infinities_chooses_no_rows(self, data):
+        found = resolve(Wish("y", "g"), Columns(data.assign(i=np.inf, m=np.nan)))
+        assert found.filter_offer.why_not("i") == "has no finite values"
+        assert found.filter_offer.why_not("m") == "has no values"
 
     @pytest.mark.parametrize(
         ("condition", "words"),

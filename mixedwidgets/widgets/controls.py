@@ -64,9 +64,7 @@ class Ticks(ipw.Box):
         for box in self.boxes.values():
             box.observe(self._on_box_changed, "value")
         self._title = title
-        self._head = ipw.HTML(
-            layout=ipw.Layout(flex="0 0 200px", margin="0 2px", overflow="visible")
-        )
+        self._head = head()
         row = ipw.Box(
             list(self.boxes.values()),
             layout=ipw.Layout(
@@ -87,11 +85,7 @@ class Ticks(ipw.Box):
             for name, box in self.boxes.items():
                 _show(box, name in offered)
                 box.value = name in ticked
-            self._head.value = (
-                '<div style="display: flex; gap: 10px; align-items: baseline; '
-                'line-height: 28px; white-space: nowrap">'
-                f"<b>{self._title}</b>{left_out_html(left_out)}</div>"
-            )
+            self._head.value = title_html(self._title, left_out)
         finally:
             self._setting = False
 
@@ -123,4 +117,68 @@ def left_out_html(left_out: Sequence[tuple[str, str]]) -> str:
         "line-height: 1.6; "
         "background: var(--jp-layout-color1, white); box-shadow: 0 2px 8px rgba(0, 0, 0, 0.35)"
         f'">{items}</div></details>'
+    )
+
+
+class OptionalMenu(ipw.Box):
+    """A dropdown of columns that may stay empty; those left out say why.
+
+    Parameters
+    ----------
+    title : str
+        What the dropdown chooses.
+    changed : callable
+        Called with the column's name, or None, when the user chooses.
+    """
+
+    def __init__(self, title: str, changed: Callable[[str | None], None]):
+        self._changed = changed
+        self.menu = ipw.Dropdown(
+            options=[("none", None)],
+            description=title,
+            style={"description_width": "initial"},
+            layout=ipw.Layout(width="auto", min_width="0", max_width="300px"),
+        )
+        self._left_out = ipw.HTML(
+            layout=ipw.Layout(display="block", margin="0 8px", overflow="visible")
+        )
+        self.menu.observe(self._on_menu_changed, "value")
+        super().__init__(
+            [self.menu, self._left_out],
+            layout=ipw.Layout(align_items="center", overflow="visible"),
+        )
+
+    def set(
+        self, offered: Sequence[str], chosen: str | None, left_out: Sequence[tuple[str, str]]
+    ) -> None:
+        """Offer columns with one of them, or none, chosen, and say what is left out and why."""
+        offer(self.menu, [("none", None), *((name, name) for name in offered)], chosen)
+        self._left_out.value = left_out_html(left_out)
+
+    def _on_menu_changed(self, change: Any) -> None:
+        if not offer.under_way:
+            self._changed(change["new"])
+
+
+def head(width: str = "200px") -> ipw.HTML:
+    """The place of a control's title, beside its row of choices."""
+    return ipw.HTML(layout=ipw.Layout(flex=f"0 0 {width}", margin="0 2px", overflow="visible"))
+
+
+def title_html(title: str, left_out: Sequence[tuple[str, str]] = ()) -> str:
+    """A control's title, and what it leaves out."""
+    return (
+        '<div style="display: flex; gap: 10px; align-items: baseline; '
+        'line-height: 28px; white-space: nowrap">'
+        f"<b>{protected(title)}</b>{left_out_html(left_out)}</div>"
+    )
+
+
+def wrapping_row(children: Sequence[ipw.Widget] = ()) -> ipw.Box:
+    """Controls side by side, in as many lines as they need."""
+    return ipw.Box(
+        list(children),
+        layout=ipw.Layout(
+            flex="1 1 0", flex_flow="row wrap", align_items="center", overflow="visible"
+        ),
     )

@@ -25,6 +25,7 @@ class Menu:
     transform : str
         One of ``TRANSFORMS``, as far as it is possible.
     transforms : Offer
+        Transformations that are possible where the column is not taken as categories.
     coding : str
         One of ``CODINGS`` for categories, of ``NUMBER_CODINGS`` for numbers.
     codings : Offer
@@ -69,8 +70,8 @@ def menu(
     default = _default_coding(column)
     coding = wished if wished in coding_offer.names else default
     as_category = column.kind == "number" and coding != "number"
-    transform_offer = _transforms(column, role, as_category)
-    transform = transforms.get(column.name, "none")
+    transform_offer = _transforms(column, role)
+    transform = "none" if as_category else transforms.get(column.name, "none")
     transform = transform if transform in transform_offer.names else "none"
     labels = column.kind == "category" or as_category
     width = column.levels - 1 if labels else DEGREES.get(transform, 1)
@@ -90,6 +91,7 @@ def menu_notes(found: Menu, transforms: Mapping[str, str], codings: Mapping[str,
     wished = transforms.get(found.name, found.transform)
     if wished != found.transform:
         why = found.transforms.why_not(wished) or "is no transformation"
+        why = "is taken as categories" if found.as_category else why
         notes.append(f"{found.name} is not transformed by {wished}: it {why}.")
     wished = codings.get(found.name, found.coding)
     if wished not in (found.coding, "treatment" if found.coding == "category" else found.coding):
@@ -98,18 +100,15 @@ def menu_notes(found: Menu, transforms: Mapping[str, str], codings: Mapping[str,
     return notes
 
 
-def _transforms(column: Column, role: str, as_category: bool) -> Offer:
-    reasons = [(name, _no_transform(column, role, as_category, name)) for name in TRANSFORMS]
-    return _offer(reasons)
+def _transforms(column: Column, role: str) -> Offer:
+    return _offer([(name, _no_transform(column, role, name)) for name in TRANSFORMS])
 
 
-def _no_transform(column: Column, role: str, as_category: bool, name: str) -> str | None:
+def _no_transform(column: Column, role: str, name: str) -> str | None:
     if name == "none":
         return None
     if column.kind != "number":
         return "holds categories, not numbers"
-    if as_category:
-        return "is taken as categories"
     if name == "log" and not column.smallest > 0:
         return f"has values down to {column.smallest:g}, and a logarithm needs numbers above 0"
     if name in DEGREES:

@@ -198,7 +198,7 @@ def _roles(wish: Wish, columns: Columns) -> Resolved:
     seconds = offer_of(columns, lambda c: not_a_second_grouping(c, Taken(response, group), columns))
     group2 = wish.group2 if group is not None and wish.group2 in seconds.names else None
     relations, relation, relation_notes = _relation(wish, group, group2, columns)
-    as_category = [name for name, coding in wish.codings if _counts(name, coding, columns)]
+    as_category = [name for name, coding in wish.codings if _as_category(name, coding, columns)]
     taken_roles = Taken(response, group, group2, relation, as_category)
     fixed_offer = offer_of(columns, lambda c: not_fixed(c, taken_roles))
     slopes_offer = offer_of(columns, lambda c: not_a_slope(c, taken_roles, columns))
@@ -347,9 +347,9 @@ def _filter_offer(columns: Columns) -> Offer:
     return offer_of(columns, lambda c: not_a_filter(c, columns))
 
 
-def _counts(name: str, coding: str, columns: Columns) -> bool:
-    """Whether a wish takes a column of numbers as categories."""
-    return name in columns and columns[name].kind == "number" and coding != "number"
+def _as_category(name: str, coding: str, columns: Columns) -> bool:
+    """Whether a wish takes a column of numbers as categories, and can."""
+    return name in columns and menu(columns[name], "predictor", {}, {name: coding}).as_category
 
 
 def _one(name: str | None) -> tuple[str, ...]:

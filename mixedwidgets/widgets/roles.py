@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -209,7 +210,11 @@ def not_a_filter(column: Column, columns: Columns) -> str | None:
     """Why rows cannot be chosen by a column."""
     if not columns.operators(column.name):
         return "holds neither numbers, text, truth values nor dates"
-    return "has no values" if column.present == 0 else None
+    if column.present == 0:
+        return "has no values"
+    if column.kind == "number" and math.isnan(column.smallest):
+        return "has no finite values"
+    return None
 
 
 def _constant_within(column: Column, group: str | None, columns: Columns) -> str | None:
