@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv, ndtri
+from scipy.special import betaincinv, ndtr, ndtri
 
 from mixedwidgets.errors import ModelError, nearest
 from mixedwidgets.lmm.design import Design
@@ -351,9 +351,10 @@ def order_limits(rank: Ints, count: int) -> tuple[Array, Array]:
 
 
 def _places(count: int) -> Ints:
-    """Ranks at which a band is computed: all near the ends, and evenly between."""
+    """Ranks at which a band is computed: all near the ends, evenly on the normal scale between."""
     if count <= BAND_POINTS:
         return np.arange(1, count + 1)
-    middle = np.linspace(BAND_ENDS, count + 1 - BAND_ENDS, BAND_POINTS - 2 * BAND_ENDS).round()
+    end = -ndtri(BAND_ENDS / count)
+    middle = (count * ndtr(np.linspace(-end, end, BAND_POINTS - 2 * BAND_ENDS))).round()
     ends = np.arange(1, BAND_ENDS + 1)
     return np.unique(np.concatenate([ends, middle.astype(np.intp), count + 1 - ends]))

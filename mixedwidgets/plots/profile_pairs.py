@@ -307,7 +307,7 @@ def _number(sheet: Sheet, axes: Axes, along_x: bool, along_y: bool, opposite: bo
 def _ticks(limits: Span, length: float, horizontal: bool) -> list[tuple[float, str]]:
     """Return round numbers that have room within the length, and where they stand."""
     lower, upper = limits
-    least = (24.0 if horizontal else 20.0) / length * (upper - lower)
+    least = (24.0 if horizontal else 13.0) / length * (upper - lower)
     for _ in range(8):
         values, texts = ticks(lower, upper, least)
         at = [(float(v) - lower) / (upper - lower) * length for v in values]
@@ -317,7 +317,7 @@ def _ticks(limits: Span, length: float, horizontal: bool) -> list[tuple[float, s
             for a, t, w in zip(at, texts, wide, strict=True)
             if a - w / 2 >= 0.0 and a + w / 2 <= length
         ]
-        crowded = len(at) > 1 and max(wide) + 8 > at[1] - at[0]
+        crowded = len(at) > 1 and max(wide) + (8 if horizontal else 4) > at[1] - at[0]
         if not crowded:
             return kept
         least *= 2.0
