@@ -56,7 +56,9 @@ lmm.fitted_design lmm.nesting lmm.new_response lmm.re_form lmm.rows
 
 # a Design becomes an Estimate
 lmm.blockdiag lmm.newton lmm.solved lmm.theta lmm.whitening
+lmm.fixed_rows
 lmm.crossproducts
+lmm.lines
 lmm.grouped
 lmm.batch lmm.coupling lmm.grouped_deviance lmm.spectral_null
 lmm.batch_newton lmm.crossed
@@ -81,7 +83,7 @@ lmm.level_deletion
 lmm.diagnose lmm.profile
 lmm.draws lmm.influence lmm.intervals lmm.profile_trace lmm.surface_axes lmm.walk
 lmm.point lmm.surface
-lmm.profile_pairs
+lmm.autopsy lmm.profile_pairs
 lmm.refits lmm.rformat lmm.rlayout
 lmm.dropping lmm.report lmm.scores
 lmm.simpler_steps lmm.variance_tests
@@ -114,7 +116,7 @@ plots.caterpillar plots.dial plots.group
 plots.cloud plots.smooth
 plots.by_group plots.influential plots.residual_qq plots.residuals plots.thumbnail
 plots.construction plots.lattice plots.shrinkage plots.slices plots.strips plots.surface_point
-plots.five plots.intervals plots.profile_density plots.profile_pairs plots.surface plots.zeta
+plots.autopsy plots.five plots.intervals plots.profile_density plots.profile_pairs plots.surface plots.zeta
 plots.figures
 
 # choices become answers and pictures

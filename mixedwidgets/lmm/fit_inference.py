@@ -40,6 +40,8 @@ from mixedwidgets.lmm.kenward_roger import KenwardRoger
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.satterthwaite import Satterthwaite
 from mixedwidgets.lmm.scales import check_scale
+from mixedwidgets.lmm.simpler import collapses, simpler_models
+from mixedwidgets.lmm.simpler_tables import Collapse
 from mixedwidgets.lmm.stattable import StatTable
 
 
@@ -128,6 +130,71 @@ class Inference(Resampling):
         )
         out.attrs["sentence"] = conclusion(found, self.criterion)
         return out
+
+    def simpler(self) -> pd.DataFrame:
+        """Every model whose random part is one step simpler, fitted and ranked by what it costs.
+
+        The steps: correlations of a term left out (``|`` becomes ``||``), an effect of a term left
+        out, a grouping factor left out. All models are fitted by the criterion of the fit.
+
+        Returns
+        -------
+        DataFrame
+            A row for each model, the least costly first, indexed by its formula (for ``update``):
+
+            - ``step``: what it says, in words;
+            - ``change``: by how much its deviance (or REML criterion) is higher;
+            - ``df``: how many parameters it has fewer;
+            - ``boundary``: whether it is a boundary fit itself;
+            - ``p_value``, ``null``: the likelihood-ratio test that it is right, and the null
+              distribution, which for a variance at the edge of what is possible is a mixture of
+              chi-squares where that is known, and conservative elsewhere;
+            - ``linear``: whether no random effect is left.
+
+            ``.attrs["directions"]`` are the directions in which the fit has no variance, in words;
+            ``.attrs["caution"]`` says what choosing by this table does to p-values;
+            ``.attrs["notes"]``, which models had no optimum.
+
+        Raises
+        ------
+        ModelError
+            The fit was not made from a formula.
+
+        Notes
+        -----
+        Stram and Lee (1994), Biometrics 50, 1171-1177. For one variance, ``test_variance`` has an
+        exact null distribution too, and for several a bootstrap.
+        """
+        found = simpler_models(self.design, self.estimate, self.call.control)
+        out = pd.DataFrame(
+            {
+                "step": [m.words for m in found.models],
+                "change": [m.change for m in found.models],
+                "df": [m.df for m in found.models],
+                "boundary": [m.boundary for m in found.models],
+                "p_value": [m.p_value for m in found.models],
+                "null": [m.null for m in found.models],
+                "linear": [m.linear for m in found.models],
+            },
+            index=pd.Index([m.formula for m in found.models], name="formula"),
+        )
+        out.attrs["criterion"] = found.criterion
+        out.attrs["directions"] = found.directions
+        out.attrs["notes"] = found.notes
+        out.attrs["caution"] = found.caution
+        return out
+
+    def collapses(self) -> tuple[Collapse, ...]:
+        """How ellipses of terms of two effects have collapsed, for a fit at the boundary.
+
+        Returns
+        -------
+        tuple of Collapse
+            One for each term of two effects with a direction of zero variance: ``names``,
+            ``covariance``, the 95 % ellipse as ``outline``, ``direction`` and ``words``. Empty for
+            a fit that is not at the boundary.
+        """
+        return collapses(self.design, self.estimate)
 
     def df(self, method: str = "satterthwaite") -> StatTable:
         """Tests of the coefficients, with approximate degrees of freedom.
