@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from mixedwidgets.errors import ModelError, brief
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.group_tables import DialTable
@@ -18,6 +19,7 @@ from mixedwidgets.lmm.ranef import shrinkage
 from mixedwidgets.lmm.tables import ShrinkageTable
 
 POSITIONS, FEWER = 61, 41  # for one grouping factor, and for several, which take longer
+LEAST = 8
 CLOSER, BELOW, ABOVE = 0.6, 5, 12  # steps that get smaller and smaller towards either end
 OUTERMOST = 0.05  # the estimate is not drawn nearer to an end than this, unless it is 0
 
@@ -54,7 +56,16 @@ def dial(
     Returns
     -------
     DialTable
+
+    Raises
+    ------
+    ModelError
+        Fewer positions than 8, or another kind.
     """
+    if positions is not None and not (isinstance(positions, int) and positions >= LEAST):
+        raise ModelError(f"positions is {brief(positions)}; give a whole number from {LEAST} on.")
+    if kind not in (None, "profile", "slice"):
+        raise ModelError(f"kind is {brief(kind)}; choose 'profile' or 'slice'.")
     single = isinstance(estimate.moments, GroupedMoments)
     kind = kind or ("slice" if estimate.moments.costly else "profile")
     L, first = direction(estimate, factor)

@@ -67,7 +67,7 @@ def draw(
     more = len(table.names) - effects
     remarks = [f"{len(table.levels)} groups ({table.group})"]
     if not table.modes.any():
-        remarks.append("all 0: the variance is estimated as 0")
+        remarks.append("estimated variance 0")
     if more:
         remarks.append(f"{more} more effect{'s' * (more > 1)} in the table")
     title = "Conditional modes" if form == "rows" else "Conditional modes, normal QQ"
