@@ -195,11 +195,16 @@ class AutopsyTable:
     covariance : ndarray, shape (k, k)
         Estimated covariance of the random effects.
     arrow : ndarray, shape (k,)
-        The direction without variance, one (conditional) standard deviation of an effect long.
+        Along the direction without variance: one standard deviation of what the last of ``around``
+        adds.
     around : ndarray, shape (c, k, k)
-        Covariances that spread ever more along the direction and fit worse.
+        Covariances that add variance along the direction, ever more, and fit worse.
     drops : ndarray, shape (c,)
         Their drops of twice the log-likelihood, sigma and the coefficients re-optimised.
+    ratio : float
+        Standard deviation, between groups, of the combination of each group's own estimates that
+        does not vary, over what noise within groups alone makes it; ``nan`` where too few groups
+        determine it.
     curve : Slice or None
         The profile likelihood of the one standard deviation that is zero.
     involved : int
@@ -218,6 +223,7 @@ class AutopsyTable:
     arrow: Floats
     around: Floats
     drops: Floats
+    ratio: float
     curve: Slice | None
     involved: int
     criterion: str
