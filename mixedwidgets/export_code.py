@@ -30,7 +30,8 @@ CALLS = frozenset(
     {
         *("print", "abs", "max", "float"),
         *("mw.load", "mw.lmer", "mw.Control", "mw.fingerprint", "mw.explore"),
-        *("fit.summary", "fit.confint", "fit.profile", "fit.surface", "fit.shrinkage_table"),
+        *("fit.summary", "fit.confint", "fit.profile", "fit.surface"),
+        *("fit.shrinkage_table", "fit.caterpillar_table"),
         *("profiles.confint", "figures.surface", "figures.zeta", "figures.profile_pairs"),
         *("figures.shrinkage", "figures.caterpillar"),
         *("pd.read_csv", "pd.read_excel", "pd.read_feather", "pd.read_json", "pd.read_parquet"),

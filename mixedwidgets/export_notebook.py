@@ -45,6 +45,12 @@ _SHRINKAGE = (
     "and what the model makes of both (partial pooling). Groups with few observations, or far "
     "from the others, are moved furthest."
 )
+_CATERPILLAR = (
+    "## The effects of the groups\n\n"
+    "The conditional modes of the random effects in order, with their uncertainty given the "
+    "estimated parameters. With many groups they are drawn against normal quantiles: effects from "
+    "a normal distribution, as the model assumes them, lie near a line."
+)
 _INTERVALS = (
     "## Intervals\n\n"
     "Profile likelihood intervals: every value of a parameter that a likelihood-ratio test at "
@@ -204,11 +210,16 @@ def _cells(
             ("markdown", _SURFACE),
             ("code", f"figures.surface({call('fit.surface', *names, coarse=True)})"),
         ]
-    cells.append(("markdown", _SHRINKAGE))
     groups = [g.name for g in fit.design.groupings]
-    for group in groups:
-        table = call("fit.shrinkage_table", *([group] if len(groups) > 1 else []))
-        cells.append(("code", f"figures.shrinkage({table})"))
+    named = [[group] if len(groups) > 1 else [] for group in groups]
+    cells.append(("markdown", _SHRINKAGE))
+    cells += [
+        ("code", f"figures.shrinkage({call('fit.shrinkage_table', *name)})") for name in named
+    ]
+    cells.append(("markdown", _CATERPILLAR))
+    cells += [
+        ("code", f"figures.caterpillar({call('fit.caterpillar_table', *name)})") for name in named
+    ]
     if state is not None:
         explored = "data" if "rows" in state else chosen
         opened = call("mw.explore", written=[explored], **state)

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from mixedwidgets.errors import ModelError, brief, listed, nearest
+from mixedwidgets.lmm.caterpillar import caterpillar
 from mixedwidgets.lmm.fitted import Fitted
+from mixedwidgets.lmm.group_tables import CaterpillarTable
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.parameters import variance_parameters
 from mixedwidgets.lmm.pooling import weights
@@ -103,6 +105,21 @@ class Pooling(Fitted):
         """
         factor = self._factor_named(group)
         return shrinkage(self.design, self.estimate, self.design.groupings[factor].name)
+
+    def caterpillar_table(self, group: str | None = None) -> CaterpillarTable:
+        """Conditional modes with standard deviations, that ``plots.figures.caterpillar`` draws.
+
+        Parameters
+        ----------
+        group : str, optional
+            Name of the grouping factor; by default the first, which has the most levels.
+
+        Raises
+        ------
+        ModelError
+            No such grouping factor.
+        """
+        return caterpillar(self.design, self.estimate, self._factor_named(group))
 
     def pooling_path(
         self,

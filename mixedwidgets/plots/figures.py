@@ -14,7 +14,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mixedwidgets.errors import DataError, brief
+from mixedwidgets.lmm.group_tables import CaterpillarTable
 from mixedwidgets.lmm.tables import PairsTable, ProfileTable, ShrinkageTable, Surface
+from mixedwidgets.plots import caterpillar as caterpillar_picture
 from mixedwidgets.plots import profile_density as density_picture
 from mixedwidgets.plots import profile_pairs as pairs_picture
 from mixedwidgets.plots import shrinkage as shrinkage_picture
@@ -141,6 +143,22 @@ def shrinkage(
             "several grouping factors fit.shrinkage_table(name)."
         )
     return _drawing(shrinkage_picture, table, theme, width, height)
+
+
+def caterpillar(
+    table: CaterpillarTable,
+    *,
+    theme: str | Theme = "light",
+    width: float = WIDTH,
+    height: float | None = None,
+) -> Drawing:
+    """The effects of all groups in order, from ``fit.caterpillar_table()``; see ``zeta``."""
+    if not isinstance(table, CaterpillarTable):
+        raise DataError(
+            f"A caterpillar cannot be drawn of {_kind(table)}; give fit.caterpillar_table(), or "
+            "with several grouping factors fit.caterpillar_table(name)."
+        )
+    return _drawing(caterpillar_picture, table, theme, width, height)
 
 
 def _drawing(
