@@ -13,7 +13,7 @@ from mixedwidgets.widgets.control_formula import FormulaBox
 from mixedwidgets.widgets.control_pairs import Interactions
 from mixedwidgets.widgets.control_rows import RowFilter, keeping_all
 from mixedwidgets.widgets.control_second import SecondGrouping
-from mixedwidgets.widgets.controls import OptionalMenu
+from mixedwidgets.widgets.controls import OptionalMenu, Ticks
 from mixedwidgets.widgets.resolve import resolve
 from mixedwidgets.widgets.rowfilter import ONE_OF, Condition, rows_kept
 from mixedwidgets.widgets.wish import Wish
@@ -46,6 +46,13 @@ def told():
 
 def labels(control):
     return [label for label, _ in control.options]
+
+
+def test_dollar_signs_are_not_taken_for_mathematics(told):
+    ticks = Ticks("Fixed effects", ["a$b$"], lambda *what: told.append(what))
+    assert "$" not in ticks.boxes["a$b$"].description
+    ticks.boxes["a$b$"].value = True
+    assert told == [("a$b$", True)]
 
 
 class TestColumnMenus:
@@ -201,6 +208,14 @@ class TestRowFilter:
     @pytest.mark.parametrize("name", DATA.columns)
     def test_a_condition_begins_with_all_rows(self, name):
         assert rows_kept([keeping_all(COLUMNS, name)], DATA).all()
+
+    @pytest.mark.parametrize(
+        ("smallest", "begin"),
+        [(7.28871456, 7.288), (-7.28871456, -7.289), (3.0, 3), (1e-300 / 3, 3.333e-301)],
+    )
+    def test_it_begins_at_a_number_that_can_be_read(self, smallest, begin):
+        data = pd.DataFrame({"v": [smallest, 20.5]})
+        assert keeping_all(Columns(data), "v") == Condition("v", ">=", begin)
 
     def test_more_labels_than_a_list_holds(self):
         texts = pd.DataFrame({"t": [f"label {i}" for i in range(2000)]})

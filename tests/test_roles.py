@@ -72,10 +72,10 @@ class TestSecondGrouping:
         ("group", "group2", "relation", "formula", "note"),
         [
             ("g", "room", "nested", "(1 | g) + (1 | g:room)", "Each room lies in a single g, so"),
-            ("g", "again", "crossed", "(1 | g) + (1 | again)", "The same again occurs in several"),
+            ("g", "again", "crossed", "(1 | g) + (1 | again)", "Labels of again occur in more"),
             ("g", "site", "crossed", "(1 | g) + (1 | site)", "Each g lies in a single site, so"),
             ("site", "g", "nested", "(1 | site) + (1 | site:g)", "Each g lies in a single site"),
-            ("g", "single", "crossed", "(1 | g) + (1 | single)", "The same single occurs in"),
+            ("g", "single", "crossed", "(1 | g) + (1 | single)", "Labels of single occur in"),
         ],
     )
     def test_the_relation_found_in_the_data(self, columns, group, group2, relation, formula, note):
@@ -104,8 +104,8 @@ class TestSecondGrouping:
     @pytest.mark.parametrize(
         ("group2", "why"),
         [
-            ("single", "needs a single within a g to have several rows, and each has only one"),
-            ("site", "needs several site within a g, and each g lies in a single site; to nest"),
+            ("single", "needs several rows for each single within a g, and each has only one"),
+            ("site", "needs several levels of site within one of g, and each g has only one; to"),
         ],
     )
     def test_why_not_nested(self, columns, group2, why):

@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as ipw
 
-from mixedwidgets.widgets.controls import head, offer, title_html, wrapping_row
+from mixedwidgets.widgets.controls import head, offer, plain, title_html, wrapping_row
 from mixedwidgets.widgets.menus import Menu
 
 Setting = tuple[str, str]  # transformation, coding
@@ -63,13 +63,13 @@ class ColumnMenus(ipw.Box):
             if menu.default_coding == "number"  # that categories have no log goes without saying
             for setting, why in (*menu.transforms.left_out, *_once(menu.codings.left_out))
         ]
-        self._head.value = title_html("Columns", impossible)
+        self._head.value = title_html("Columns", impossible, 32)
 
     def _made(self, name: str) -> ipw.Dropdown:
         control = ipw.Dropdown(
-            description=name,
+            description=plain(name),
             style={"description_width": "initial"},
-            layout=ipw.Layout(width="auto", min_width="0", max_width="320px"),
+            layout=ipw.Layout(width="auto", max_width="100%", margin="2px 14px 2px 2px"),
         )
         control.observe(lambda change: self._on_menu_changed(name, change), "value")
         return control

@@ -64,13 +64,13 @@ class Interactions(ipw.Box):
         offer(self.menu, [(nothing, None), *possible], None)
         self.menu.disabled = not possible
         left_out = [(_shown(pair), why) for pair, why in reasons if why is not None]
-        self._head.value = title_html("Interactions", left_out)
+        self._head.value = title_html("Interactions", left_out, 32)
 
     def _button(self, pair: Pair) -> ipw.Button:
         button = ipw.Button(
             description=f"{_shown(pair)}  \u2715",
             tooltip=f"Remove the interaction of {pair[0]} and {pair[1]}",
-            layout=ipw.Layout(width="auto", max_width="320px"),
+            layout=ipw.Layout(width="auto", max_width="100%"),
         )
         button.on_click(lambda _: self._on_removed(pair))
         return button

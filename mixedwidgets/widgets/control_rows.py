@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -143,7 +144,7 @@ class RowFilter(ipw.VBox):
         """
         self._names = columns.names
         self.add.disabled = not columns.names
-        self._head.value = title_html("Rows", columns.left_out)
+        self._head.value = title_html("Rows", columns.left_out, 32)
         self._count.value = protected(words)
         if repr(conditions) != repr(self.conditions):
             self._arrange([self._row(condition) for condition in conditions])
@@ -175,10 +176,18 @@ def keeping_all(columns: Columns, name: str) -> Condition:
     if kind == "date":
         return Condition(name, ">=", str(columns.data[name].min()))
     if kind == "number":
-        smallest = columns[name].smallest
-        return Condition(name, ">=", int(smallest) if smallest.is_integer() else smallest)
+        return Condition(name, ">=", _rounded_down(columns[name].smallest))
     labels = columns.labels(name)
     return Condition(name, ONE_OF, labels) if labels else Condition(name, "!=", "")
+
+
+def _rounded_down(value: float) -> float:
+    """A number just below or at this one, short enough to read."""
+    if value.is_integer():
+        return int(value)
+    step = 10.0 ** (math.floor(math.log10(abs(value))) - 3)
+    below = float(f"{math.floor(value / step) * step:.4g}")
+    return below if below <= value else value
 
 
 def _compared(condition: Condition, operator: str) -> Condition:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import ipywidgets as ipw
@@ -55,14 +56,14 @@ class Ticks(ipw.Box):
         self._setting = False
         self.boxes = {
             name: ipw.Checkbox(
-                description=name,
+                description=plain(name),
                 indent=False,
                 layout=ipw.Layout(width="auto", margin="0 12px 0 0"),
             )
             for name in names
         }
-        for box in self.boxes.values():
-            box.observe(self._on_box_changed, "value")
+        for name, box in self.boxes.items():
+            box.observe(partial(self._on_box_changed, name), "value")
         self._title = title
         self._head = head()
         row = ipw.Box(
@@ -89,9 +90,9 @@ class Ticks(ipw.Box):
         finally:
             self._setting = False
 
-    def _on_box_changed(self, change: Any) -> None:
+    def _on_box_changed(self, name: str, change: Any) -> None:
         if not self._setting:
-            self._changed(change["owner"].description, change["new"])
+            self._changed(name, change["new"])
 
 
 def _show(box: ipw.Checkbox, shown: bool) -> None:
@@ -165,11 +166,16 @@ def head(width: str = "200px") -> ipw.HTML:
     return ipw.HTML(layout=ipw.Layout(flex=f"0 0 {width}", margin="0 2px", overflow="visible"))
 
 
-def title_html(title: str, left_out: Sequence[tuple[str, str]] = ()) -> str:
-    """A control's title, and what it leaves out."""
+def plain(text: str) -> str:
+    """Text for a description, whose dollar signs a front end would take for mathematics."""
+    return text.replace("$", "\uff04")
+
+
+def title_html(title: str, left_out: Sequence[tuple[str, str]] = (), height: int = 28) -> str:
+    """A control's title, and what it leaves out, in a line of so many pixels."""
     return (
         '<div style="display: flex; gap: 10px; align-items: baseline; '
-        'line-height: 28px; white-space: nowrap">'
+        f'line-height: {height}px; white-space: nowrap">'
         f"<b>{protected(title)}</b>{left_out_html(left_out)}</div>"
     )
 

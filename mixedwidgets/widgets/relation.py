@@ -27,11 +27,11 @@ def relation_offer(group: str, group2: str, columns: Columns) -> Offer:
     found = columns.together(group2, group)
     if found.pairs <= found.levels_of_second:
         why = (
-            f"needs several {group2} within a {group}, and each {group} lies in a single "
-            f"{group2}; to nest, make {group2} the first grouping and {group} the second"
+            f"needs several levels of {group2} within one of {group}, and each {group} has only "
+            f"one; to nest, make {group2} the first grouping and {group} the second"
         )
     elif found.pairs >= found.rows:
-        why = f"needs a {group2} within a {group} to have several rows, and each has only one"
+        why = f"needs several rows for each {group2} within a {group}, and each has only one"
     else:
         return Offer(RELATIONS, ())
     return Offer(("crossed",), (("nested", why),))
@@ -61,6 +61,6 @@ def relation_note(group: str, group2: str, relation: str, columns: Columns) -> s
             f"from one {group} to another."
         )
     return (
-        f"The same {group2} occurs in several {group}, so it is taken as crossed with {group}; "
-        f"choose nested where the same label means another {group2} in another {group}."
+        f"Labels of {group2} occur in more than one level of {group}, so the two are taken as "
+        "crossed; choose nested where the same label means something else in each."
     )
