@@ -299,11 +299,12 @@ def _quantiles(
     order = order[: int(np.isfinite(values).sum())]  # what is not a number comes last
     count = len(order)
     shown = values[order]
-    ranks = np.arange(1, count + 1)
-    places = _places(count)
+    quantile, places = plotting_quantiles(count), _places(count)
     limits = order_limits(places, count)
-    low, high = (np.interp(ranks, places, limit) for limit in limits) if count else ((), ())
-    quantile = plotting_quantiles(count)
+    at = quantile[places - 1]
+    low, high = shown, shown
+    if count:  # how far they are from the quantile is smooth, so that lines between are exact
+        low, high = (quantile + np.interp(quantile, at, limit - at) for limit in limits)
     return QuantileTable(
         kind=kind,
         what=what,
@@ -312,7 +313,7 @@ def _quantiles(
         codes=codes[order],
         value=shown,
         quantile=quantile,
-        band=np.column_stack((quantile[places - 1], *limits)),
+        band=np.column_stack((at, *limits)),
         outside=int(((shown < low) | (shown > high)).sum()),
         left_out=len(values) - count,
         note=note,
