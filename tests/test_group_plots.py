@@ -102,6 +102,29 @@ def test_effects_of_another_factor_are_held_at_their_mean():
     np.testing.assert_allclose(table.lines[0], own.mean(), rtol=1e-10)
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "Reaction ~ poly(Days, 2) + (Days | Subject)",
+        "Reaction ~ Days + I(Days^2) + (Days | Subject)",
+        "Reaction ~ poly(Days, 3, raw = TRUE) + (Days | Subject)",
+        "Reaction ~ Days + I(Days^2) + (Days + I(Days^2) || Subject)",
+        "Reaction ~ factor(Days) + (Days | Subject)",
+    ],
+)
+def test_functions_of_x_bend_the_lines(formula):
+    fit = mw.lmer(formula, mw.load("sleepstudy"), control={"check_conv_singular": "ignore"})
+    table = group_of(fit, 3)
+    assert table.labels[0] == "Days"
+    assert table.held == ""
+    at = np.isin(table.grid.round(9), [0.0, 3.0, 6.0, 9.0])
+    assert at.sum() == 4
+    rows = np.flatnonzero(fit.design.groupings[0].codes == 3)[[0, 3, 6, 9]]
+    np.testing.assert_allclose(table.lines[1][at], np.asarray(fit.fitted())[rows], rtol=1e-9)
+    expected = fit.design.X[rows] @ fit.estimate.beta
+    np.testing.assert_allclose(table.lines[2][at], expected, rtol=1e-9)
+
+
 @pytest.mark.parametrize("reml", [True, False])
 def test_every_line_goes_through_what_is_fitted(reml):
     """Where nothing varies within groups but x, the partial lines are the fitted values."""

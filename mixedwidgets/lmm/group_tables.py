@@ -79,12 +79,12 @@ class GroupTable:
         Names of the coefficients that vary between groups.
     no_pooling, partial_pooling, complete_pooling : ndarray, shape (k,)
         The level's coefficients; without pooling ``nan`` where its data do not determine them.
-    grid : ndarray, shape (2,)
-        Where the level's lines begin and end.
-    lines : ndarray, shape (3, 2)
+    grid : ndarray, shape (g,)
+        Where the level's lines have points: the two ends, and more where they are curved.
+    lines : ndarray, shape (3, g)
         Their heights there: no, partial and complete pooling.
-    lines_x, lines_y : ndarray, shape (m, 2)
-        Both ends of the partially pooled line of every group.
+    lines_x, lines_y : ndarray, shape (m, g)
+        The points of the partially pooled line of every group.
     held : str
         In words, at what the lines hold the rest of the model.
     criterion : {"ML", "REML"}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +19,8 @@ from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.ranef import random_part, shrinkage
 
 INTERCEPT = "(Intercept)"
+CURVED = 25  # points of a line that is not straight
+_NAME = re.compile(r"`[^`]*`|[^\W\d][\w.]*(?![\w.]*\s*[(=])")
 _SHORT = 0.015  # of the range of x: how far the line of a group with one x reaches to each side
 
 
@@ -29,11 +34,12 @@ def one_group(
     """The raw data of one level with its three lines, and the lines of all levels.
 
     On the x axis is the first random slope of the grouping factor; without one the first fixed
-    effect that takes more than two values; without one the row within the group. Along a line
-    every other column of the model is held at its mean over the group's rows, a column of an
-    interaction with x at its mean multiple of x. So are the offset and the effects of other
-    grouping factors: the lines of a group differ in its own coefficients alone, and they go
-    through its data as far as what is held is the same in all its rows.
+    effect that takes more than two values; without one the row within the group. Along a line a
+    column of the same variable, such as its square, follows x (from value to value of the data),
+    a column of an interaction with x is at its mean multiple of x, and every other column is held
+    at its mean over the group's rows. So are the offset and the effects of other grouping factors:
+    the lines of a group differ in its own coefficients alone, and they go through its data as far
+    as what is held is the same in all its rows.
 
     Parameters
     ----------
@@ -64,21 +70,18 @@ def one_group(
         )
     table = shrinkage(design, estimate, grouping.name)
     groups = _Groups.of(design, factor)
-    common, slope = groups.lines(design, estimate, factor)
+    complete = groups.complete(design, estimate, factor)
+    effects = groups.effects(design, factor)
     modes = table.partial_pooling - table.complete_pooling
-    at, along = groups.effects(design, factor)
-    starts = common + np.einsum("jk,jk->j", at, modes)
-    slopes = slope + np.einsum("jk,jk->j", along, modes)
-    ends = groups.ends()
-    picked: list[Array] = [np.empty(0), np.empty(0), np.full(2, np.nan), np.full((3, 2), np.nan)]
-    own = np.full((2, len(table.names)), np.nan)
+    grid = groups.grid
+    picked: list[Array] = [np.empty(0), np.empty(0), np.full(grid.shape[1], np.nan)]
+    own, lines = np.full((2, len(table.names)), np.nan), np.full((3, grid.shape[1]), np.nan)
     if level is not None:
         rows = groups.codes == level
         own = np.array([table.no_pooling[level], table.partial_pooling[level]])
-        effects = np.vstack([own - table.complete_pooling, np.zeros(len(table.names))])
-        start, rise = common[level] + effects @ at[level], slope[level] + effects @ along[level]
-        lines = start[:, None] + rise[:, None] * ends[level]
-        picked = [groups.x[rows], design.y[rows], ends[level], lines]
+        away = np.vstack([own - table.complete_pooling, np.zeros(len(table.names))])
+        lines = complete[level] + away @ effects[level].T
+        picked = [groups.x[rows], design.y[rows], grid[level]]
     return GroupTable(
         group=table.group,
         levels=table.levels,
@@ -92,10 +95,10 @@ def one_group(
         partial_pooling=own[1],
         complete_pooling=table.complete_pooling,
         grid=picked[2],
-        lines=picked[3],
-        lines_x=ends,
-        lines_y=starts[:, None] + slopes[:, None] * ends,
-        held=_held(design, factor, groups.column),
+        lines=lines,
+        lines_x=grid,
+        lines_y=complete + np.einsum("jgk,jk->jg", effects, modes),
+        held=_held(design, factor, groups),
         criterion=table.criterion,
         contribution=contribution,
         by_row=groups.column is None,
@@ -121,6 +124,8 @@ class _Groups:
     label : str
         What the axis says.
     x : (n,) array
+    curved : bool
+        Whether some column is another function of x.
     """
 
     codes: NDArray[np.intp]
@@ -128,6 +133,7 @@ class _Groups:
     column: str | None
     label: str
     x: Array
+    curved: bool = False
 
     @classmethod
     def of(cls, design: Design, factor: int) -> _Groups:
@@ -135,7 +141,10 @@ class _Groups:
         size = np.bincount(grouping.codes, minlength=len(grouping.levels))
         found = _slope(design, factor) or _covariate(design)
         if found is not None:
-            return cls(grouping.codes, size, found[0], plain(found[0]), found[1])
+            straight = cls(grouping.codes, size, found[0], plain(found[0]), found[1])
+            blocks = [block.names for block in design.blocks if block.grouping == factor]
+            names = itertools.chain(design.x_names, *blocks)
+            return replace(straight, curved=any(map(straight.follows, names)))
         order = np.argsort(grouping.codes, kind="stable")
         first = np.cumsum(size) - size
         x = np.empty(len(order))
@@ -146,50 +155,60 @@ class _Groups:
         """Mean of one value a row over each group, (m,)."""
         return np.asarray(np.bincount(self.codes, values, len(self.size)) / self.size)
 
-    def along(self, names: tuple[str, ...], columns: Array) -> tuple[Array, Array]:
-        """Each column of a model matrix along a group's line: value where x is 0, and rise.
+    def follows(self, name: str) -> bool:
+        """Whether a column is another function of the variable on the x axis."""
+        own = set() if self.column is None else _variables(self.column)
+        return name != self.column and bool(own) and _variables(name) <= own
 
-        Two arrays (m, c).
-        """
-        at, rise = np.zeros((2, len(self.size), len(names)))
-        for c, name in enumerate(names):
-            if self.column is not None and name == self.column:
-                rise[:, c] = 1.0
-            elif self.column is not None and self.column in name.split(":"):
-                square = self.mean(self.x**2)
-                product = self.mean(self.x * columns[:, c])
-                np.divide(product, square, out=rise[:, c], where=square > 0.0)
-            else:
-                at[:, c] = self.mean(columns[:, c])
-        return at, rise
+    def multiplies(self, name: str) -> bool:
+        """Whether a column is the one on the x axis times others."""
+        return self.column is not None and ":" in name and self.column in name.split(":")
 
-    def lines(self, design: Design, estimate: Estimate, factor: int) -> tuple[Array, Array]:
-        """Height where x is 0 and slope of each group's line with complete pooling, (m,) each."""
-        at, rise = self.along(design.x_names, design.X)
-        height = at @ estimate.beta
-        if design.offset is not None:
-            height = height + self.mean(design.offset)
-        if len(design.groupings) > 1:
-            height = height + self.mean(random_part(design, estimate, leave_out=factor))
-        return height, rise @ estimate.beta
-
-    def effects(self, design: Design, factor: int) -> tuple[Array, Array]:
-        """The columns of the factor's random effects along each group's line, (m, k) each."""
-        parts = [
-            self.along(block.names, block.columns)
-            for block in design.blocks
-            if block.grouping == factor
-        ]
-        at, rise = (np.hstack(side) for side in zip(*parts, strict=True))
-        return at, rise
-
-    def ends(self) -> Array:
-        """Where each group's line begins and ends, (m, 2)."""
+    @cached_property
+    def grid(self) -> Array:
+        """Where each group's line has its points, (m, g)."""
         low, high = np.full(len(self.size), np.inf), np.full(len(self.size), -np.inf)
         np.minimum.at(low, self.codes, self.x)
         np.maximum.at(high, self.codes, self.x)
         short = np.where(high > low, 0.0, _SHORT * (np.ptp(self.x) or 1.0))
-        return np.column_stack((low - short, high + short))
+        return np.linspace(low - short, high + short, CURVED if self.curved else 2, axis=1)
+
+    def along(self, names: tuple[str, ...], columns: Array) -> Array:
+        """The columns of a model matrix along each group's line, (m, g, c)."""
+        out = np.empty((*self.grid.shape, len(names)))
+        for c, name in enumerate(names):
+            if name == self.column:
+                out[:, :, c] = self.grid
+            elif self.follows(name):
+                x, first = np.unique(self.x, return_index=True)
+                out[:, :, c] = np.interp(self.grid, x, columns[first, c])
+            elif self.multiplies(name):
+                square, product = self.mean(self.x**2), self.mean(self.x * columns[:, c])
+                multiple = np.divide(product, square, out=np.zeros_like(square), where=square > 0.0)
+                out[:, :, c] = multiple[:, None] * self.grid
+            else:
+                out[:, :, c] = self.mean(columns[:, c])[:, None]
+        return out
+
+    def complete(self, design: Design, estimate: Estimate, factor: int) -> Array:
+        """Heights of each group's line with complete pooling, (m, g)."""
+        height = self.along(design.x_names, design.X) @ estimate.beta
+        if design.offset is not None:
+            height = height + self.mean(design.offset)[:, None]
+        if len(design.groupings) > 1:
+            others = random_part(design, estimate, leave_out=factor)
+            height = height + self.mean(others)[:, None]
+        return np.asarray(height)
+
+    def effects(self, design: Design, factor: int) -> Array:
+        """The columns of the factor's random effects along each group's line, (m, g, k)."""
+        blocks = [block for block in design.blocks if block.grouping == factor]
+        return np.concatenate([self.along(b.names, b.columns) for b in blocks], axis=2)
+
+
+def _variables(name: str) -> set[str]:
+    """The variables that the name of a column mentions."""
+    return set(_NAME.findall(name)) - {"TRUE", "FALSE"}
 
 
 def _slope(design: Design, factor: int) -> tuple[str, Array] | None:
@@ -210,9 +229,15 @@ def _covariate(design: Design) -> tuple[str, Array] | None:
     return None
 
 
-def _held(design: Design, factor: int, column: str | None) -> str:
+def _held(design: Design, factor: int, groups: _Groups) -> str:
     """What the lines hold, in words; empty where there is nothing to hold."""
-    rest = [n for n in design.x_names if n != INTERCEPT and column not in (n, *n.split(":"))]
+    rest = [
+        name
+        for name in design.x_names
+        if name not in (INTERCEPT, groups.column)
+        and not groups.follows(name)
+        and not groups.multiplies(name)
+    ]
     others = [g.name for f, g in enumerate(design.groupings) if f != factor]
     parts = [*(plain(n) for n in rest), *(f"effects of {name}" for name in others)]
     if design.offset is not None:

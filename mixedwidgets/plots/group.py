@@ -65,8 +65,8 @@ def draw(
     axes.add_collection(lines, autolim=False)
     stroke(axes, [], [], **_data_look(theme), animated=animated, gid="data")
     for pooling in _POOLINGS:
-        look = _line_look(theme, pooling)
-        stroke(axes, [], [], **look, animated=animated, gid=f"{pooling}-pooling")
+        look = _line_look(theme, pooling) | {"animated": animated}
+        stroke(axes, table.grid, table.grid, **look, gid=f"{pooling}-pooling")
     caption = Lettering()
     caption.set_gid("caption")
     caption.set_animated(animated)
@@ -199,6 +199,7 @@ def _line_look(theme: Theme, pooling: str) -> dict[str, Any]:
         "color": theme.muted if hollow else theme.pooled,
         "linewidth": 1.4 if hollow else 2.4,
         "marker": "o",
+        "markevery": [0, -1],
         "markersize": 7.5,
         "markeredgecolor": theme.muted if hollow else theme.panel,
         "markerfacecolor": theme.panel if hollow else theme.pooled,
@@ -213,7 +214,9 @@ def _marks(theme: Theme) -> list[Mark]:
     for pooling in _POOLINGS:
         look = _line_look(theme, pooling)
         line = {k: v for k, v in look.items() if k in ("color", "linewidth", "linestyle")}
-        marker = {k: v for k, v in look.items() if k.startswith("marker")} or None
+        marker = {
+            k: v for k, v in look.items() if k.startswith("marker") and k != "markevery"
+        } or None
         out.append(Mark(f"{pooling} pooling", pooling, line=line, marker=marker))
     faint = {"color": theme.pooled, "linewidth": 1.0, "alpha": 0.45}
     return [*out, Mark("all groups", "all", line=faint)]

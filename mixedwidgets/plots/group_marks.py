@@ -29,8 +29,9 @@ class Segments(LineCollection):
 
     Parameters
     ----------
-    ends : array_like, shape (m, 2, 2)
-        Both ends of each segment in data coordinates; ``nan`` for one that is not drawn.
+    ends : array_like, shape (m, g, 2)
+        Both ends of each segment in data coordinates, or all points of a line that bends;
+        ``nan`` for one that is not drawn.
     **look
         Keywords of ``LineCollection``.
     """
@@ -40,7 +41,7 @@ class Segments(LineCollection):
         super().__init__(list(self.ends), **look)
 
     def move(self, ends: ArrayLike) -> None:
-        """Give every segment new ends, shape (m, 2, 2)."""
+        """Give every segment new ends, of the same shape."""
         self.ends[...] = ends
         self.stale = True
 
