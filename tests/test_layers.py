@@ -107,7 +107,7 @@ export
 export_notebook
 
 # answers become pictures
-plots.lettering plots.numbers
+plots.lettering plots.numbers plots.paper
 plots.style
 plots.sheet
 plots.group_marks

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 
 from mixedwidgets.plots.lettering import Label, Lettering, elide, text_width, wrap
 from mixedwidgets.plots.numbers import ticks
+from mixedwidgets.plots.paper import bare_axes
 from mixedwidgets.plots.style import LARGE, NORMAL, SMALL, Theme, theme_of
 
 MARGIN = 12.0  # around everything
@@ -219,13 +220,7 @@ class Sheet:
             (right - left) / self.width,
             (bottom - top) / self.height,
         )
-        axes = self.figure.add_axes(position, xlim=xlim, ylim=ylim, facecolor=self.theme.panel)
-        axes.xaxis.set_visible(False)
-        axes.yaxis.set_visible(False)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
-        axes.set_autoscale_on(False)
-        return axes
+        return bare_axes(self.figure, position, xlim, ylim, self.theme.panel)
 
     def scale(
         self,

@@ -17,6 +17,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
+from mixedwidgets.plots.paper import Paper
 from mixedwidgets.widgets.moving import animated_artists, read_moving
 
 DPI = 100
@@ -55,7 +56,8 @@ class Picture(anywidget.AnyWidget):
     Attributes
     ----------
     figure : matplotlib.figure.Figure
-        The figure now shown. Each `draw` that succeeds replaces it.
+        The figure now shown. Each `draw` that succeeds replaces it; the one before is wiped and
+        drawn on again by the draw after.
     pointer : dict
         The last event; observe it. ``kind`` is one of `EVENTS`, ``seq`` counts up. ``axes`` is the
         number of the axes hit, or None, with ``x`` and ``y`` in its data coordinates; while the
@@ -107,6 +109,7 @@ class Picture(anywidget.AnyWidget):
         self.seq = 0
         self._handled = 0
         self._lock = threading.RLock()
+        self._spare: Paper | None = None
         self.figure = self._new_figure()
         self.refresh()
 
@@ -122,8 +125,14 @@ class Picture(anywidget.AnyWidget):
         """
         with self._lock:
             figure = self._new_figure()
-            result = draw(figure, *args, **kwargs)
-            self._render(figure)
+            try:
+                result = draw(figure, *args, **kwargs)
+                before = self.figure
+                self._render(figure)
+            except Exception:
+                self._spare = figure
+                raise
+            self._spare = before
             return result
 
     def refresh(self) -> None:
@@ -178,9 +187,15 @@ class Picture(anywidget.AnyWidget):
         )
 
     def _new_figure(self) -> Figure:
-        return Figure(figsize=self.figure_size, dpi=DPI * self.pixel_ratio)
+        figure, self._spare = self._spare, None
+        if figure is None:
+            return Paper(figsize=self.figure_size, dpi=DPI * self.pixel_ratio)
+        figure.wipe()
+        figure.set_size_inches(self.figure_size)
+        figure.set_dpi(DPI * self.pixel_ratio)
+        return figure
 
-    def _render(self, figure: Figure) -> None:
+    def _render(self, figure: Paper) -> None:
         """Render both layers, then put them in place in one message."""
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
