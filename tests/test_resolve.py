@@ -16,7 +16,8 @@ from mixedwidgets.errors import MixedWidgetsError
 from mixedwidgets.widgets.columns import Columns
 from mixedwidgets.widgets.resolve import resolve
 from mixedwidgets.widgets.roles import MOST_FIXED_LEVELS, MOST_SLOPE_LEVELS
-from mixedwidgets.widgets.wish import Wish
+from mixedwidgets.widgets.rowfilter import OPERATORS, Condition
+from mixedwidgets.widgets.wish import CODINGS, RELATIONS, TRANSFORMS, Wish
 
 N = 60
 G = np.repeat(np.arange(6), 10)
@@ -298,15 +299,41 @@ def frames_and_wishes(draw):
     data = pd.DataFrame({f"{kind} {i}": MAKERS[kind](random, n) for i, kind in enumerate(kinds)})
     name = st.sampled_from([*data.columns, "not there"])
     some = st.lists(name, max_size=3).map(tuple)
+    conditions = st.builds(
+        Condition, name, st.sampled_from(OPERATORS), st.sampled_from([0, 1.5, "a", True, ("a",)])
+    )
     wish = st.builds(
-        Wish, st.none() | name, st.none() | name, some, some, st.booleans(), st.booleans()
+        Wish,
+        response=st.none() | name,
+        group=st.none() | name,
+        fixed=some,
+        slopes=some,
+        correlated=st.booleans(),
+        reml=st.booleans(),
+        group2=st.none() | name,
+        relation=st.sampled_from([None, *RELATIONS]),
+        interactions=st.lists(st.tuples(name, name), max_size=2).map(tuple),
+        transforms=st.lists(st.tuples(name, st.sampled_from(TRANSFORMS)), max_size=3).map(tuple),
+        codings=st.lists(st.tuples(name, st.sampled_from(EVERY_CODING)), max_size=3).map(tuple),
+        rows=st.just(()) | st.lists(conditions, max_size=1).map(tuple),
+        weights=st.none() | name,
     )
     return data, draw(wish)
 
 
+EVERY_CODING = (*CODINGS, "category", "number")
+
+
 def fitted_or_refused(resolved, data):
     try:
-        return mw.lmer(resolved.spec, data, REML=resolved.reml), ""
+        fit = mw.lmer(
+            resolved.spec,
+            data,
+            REML=resolved.reml,
+            weights=resolved.weights,
+            contrasts=resolved.contrasts,
+        )
+        return fit, ""
     except MixedWidgetsError as refused:
         return None, str(refused)
 
@@ -317,7 +344,8 @@ def enough_rows(resolved, data):
     Between these the likelihood of an exact fit has no bound.
     """
     names = [resolved.response, resolved.group, *resolved.fixed, *resolved.slopes]
-    used = len(data[names].dropna())
+    names += [name for name in (resolved.group2, resolved.weights) if name is not None]
+    used = len(data[list(dict.fromkeys(names))].dropna())
     return used < 3 or used > 20
 
 
@@ -333,15 +361,18 @@ def test_any_wish_on_any_frame_is_fitted_or_refused_in_one_sentence(case):
     assert set(resolved.slopes) <= set(wish.slopes)
     assert resolved.response is None or resolved.response in resolved.response_offer.names
     assert resolved.group is None or resolved.group in resolved.group_offer.names
-    assert (resolved.spec is None) == (resolved.response is None or resolved.group is None)
+    no_model = resolved.response is None or resolved.group is None or resolved.refusal
+    assert (resolved.spec is None) == bool(no_model)
     roles = (resolved.response, resolved.group)
     assert not set(roles) & {*resolved.fixed, *resolved.slopes}
     assert roles[0] != roles[1] or roles[0] is None
     assert all(note.endswith(".") and "\n" not in note for note in resolved.notes)
-    if resolved.spec is not None and enough_rows(resolved, data):
+    assert all("\n" not in note for note in (*resolved.notes, resolved.refusal))
+    kept = columns.filtered(resolved.filter)[1].data
+    if resolved.spec is not None and enough_rows(resolved, kept):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            fit, sentence = fitted_or_refused(resolved, data)
+            fit, sentence = fitted_or_refused(resolved, kept)
         if fit is None:
             assert "\n" not in sentence
             assert len(sentence) < 500

@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as ipw
 
-from mixedwidgets.widgets.controls import head, offer, plain, title_html, wrapping_row
+from mixedwidgets.widgets.controls import described, head, offer, title_html, wrapping_row
 from mixedwidgets.widgets.menus import Menu
 
 Setting = tuple[str, str]  # transformation, coding
@@ -67,7 +67,7 @@ class ColumnMenus(ipw.Box):
 
     def _made(self, name: str) -> ipw.Dropdown:
         control = ipw.Dropdown(
-            description=plain(name),
+            **described(name),
             style={"description_width": "initial"},
             layout=ipw.Layout(width="auto", max_width="100%", margin="2px 14px 2px 2px"),
         )

@@ -56,7 +56,7 @@ class Ticks(ipw.Box):
         self._setting = False
         self.boxes = {
             name: ipw.Checkbox(
-                description=plain(name),
+                **described(name),
                 indent=False,
                 layout=ipw.Layout(width="auto", margin="0 12px 0 0"),
             )
@@ -146,7 +146,7 @@ class OptionalMenu(ipw.Box):
         self.menu.observe(self._on_menu_changed, "value")
         super().__init__(
             [self.menu, self._left_out],
-            layout=ipw.Layout(align_items="center", overflow="visible"),
+            layout=ipw.Layout(align_items="center", overflow="visible", margin="0 14px 0 0"),
         )
 
     def set(
@@ -166,9 +166,12 @@ def head(width: str = "200px") -> ipw.HTML:
     return ipw.HTML(layout=ipw.Layout(flex=f"0 0 {width}", margin="0 2px", overflow="visible"))
 
 
-def plain(text: str) -> str:
-    """Text for a description, whose dollar signs a front end would take for mathematics."""
-    return text.replace("$", "\uff04")
+def described(text: str) -> dict[str, Any]:
+    """The arguments that describe a control by any text.
+
+    A description of plain text with two dollar signs is typeset as mathematics.
+    """
+    return {"description": protected(text), "description_allow_html": True}
 
 
 def title_html(title: str, left_out: Sequence[tuple[str, str]] = (), height: int = 28) -> str:
