@@ -283,8 +283,8 @@ def _renamed(column: pd.Series) -> tuple[pd.CategoricalDtype, list[Step]]:
 
 
 def _found_again(column: pd.Series) -> bool:
-    """Whether reading finds the same levels by itself: all that occur, sorted."""
-    if column.cat.ordered:
+    """Whether reading finds the same levels by itself: all that occur, sorted, and still text."""
+    if column.cat.ordered or _reads_otherwise(column.astype(object)):
         return False
     return list(column.cat.categories) == sorted(set(column.dropna()))
 

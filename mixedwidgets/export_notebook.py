@@ -347,9 +347,13 @@ def _target(path: str | os.PathLike[str]) -> Path:
 
 def _refuse_existing(paths: Iterable[Path], overwrite: bool) -> None:
     for path in paths:
-        if path.is_dir():
+        try:
+            folder, file = path.is_dir(), path.exists()
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        if folder:
             raise DataError(f"{str(path)!r} is a folder; give another name.")
-        if path.exists() and not overwrite:
+        if file and not overwrite:
             raise DataError(
                 f"{str(path)!r} exists already; give another name, or overwrite=True to replace it."
             )
@@ -362,6 +366,8 @@ def _write(path: Path, text: str) -> None:
         os.replace(draft, path)
     except OSError as error:
         draft.unlink(missing_ok=True)
-        raise DataError(
-            f"{str(path)!r} cannot be written ({error.strerror}); choose another place."
-        ) from None
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> DataError:
+    return DataError(f"{str(path)!r} cannot be written ({error.strerror}); choose another place.")

@@ -432,6 +432,8 @@ MANY_TYPES = pd.DataFrame(
         "c": pd.Categorical(["u", None, "v"], ["v", "u", "none"]),
         "o": pd.Categorical(["u", None, "v"], ["v", "u"], ordered=True),
         "s": pd.Categorical(["u", None, "v"]),
+        "sn": pd.Categorical(["10", None, "9"]),
+        "sb": pd.Categorical(["False", None, "True"]),
         "ci": pd.Categorical([3, None, 1], [3, 1, 2]),
         "cb": pd.Categorical([True, None, False], [True, False]),
         "cd": pd.Categorical(pd.to_datetime(["2020-01-01", None, "2021-01-01"])),
@@ -447,7 +449,7 @@ class TestCsv:
         monkeypatch.chdir(tmp_path)
         again = source.read()
         assert mw.fingerprint(again) == mw.fingerprint(MANY_TYPES)
-        for name in ("c", "o", "s", "ci", "cb", "cd", "cut", "z"):
+        for name in ("c", "o", "s", "sn", "sb", "ci", "cb", "cd", "cut", "z"):
             assert again[name].dtype == MANY_TYPES[name].dtype
         assert again["x"].tolist()[2] == 1e300 / 3
 
