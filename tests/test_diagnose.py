@@ -64,6 +64,9 @@ class TestResiduals:
         np.testing.assert_array_equal(np.bincount(table.codes), [24] * 6)
         with pytest.raises(mw.ModelError, match=r"no grouping factor 'plat' \(did you mean 'plate"):
             diagnose.residual_table(design, estimate, "plat")
+        assert diagnose.residual_table(design, estimate, 1).levels == tuple("ABCDEF")
+        with pytest.raises(mw.ModelError, match="no grouping factor 2; the model has plate, sampl"):
+            diagnose.residual_table(design, estimate, 2)
 
 
 class TestQuantiles:

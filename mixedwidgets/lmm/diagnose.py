@@ -28,15 +28,18 @@ BAND_POINTS, BAND_ENDS = 161, 25  # of a band; so many order statistics at each 
 ROUNDING = 1e-9  # part of a variance that is nothing but rounding
 
 
-def residual_table(design: Design, estimate: Estimate, group: str | None = None) -> ResidualTable:
+def residual_table(
+    design: Design, estimate: Estimate, group: str | int | None = None
+) -> ResidualTable:
     """Fitted values and scaled residuals of the rows used, in time linear in the rows.
 
     Parameters
     ----------
     design, estimate
         The fit.
-    group : str, optional
-        The grouping factor whose level each row is marked with; by default the first.
+    group : str or int, optional
+        The grouping factor whose level each row is marked with, its name or its number in
+        ``design.groupings``; by default the first.
 
     Returns
     -------
@@ -63,7 +66,7 @@ def residual_table(design: Design, estimate: Estimate, group: str | None = None)
 
 
 def residual_quantiles(
-    design: Design, estimate: Estimate, group: str | None = None
+    design: Design, estimate: Estimate, group: str | int | None = None
 ) -> QuantileTable:
     """Residuals divided by ``sigma * sqrt(w^-1 (1 - leverage))``, in order.
 
@@ -91,7 +94,7 @@ def residual_quantiles(
 
 
 def effect_quantiles(
-    design: Design, estimate: Estimate, group: str | None = None, effect: int | str = 0
+    design: Design, estimate: Estimate, group: str | int | None = None, effect: int | str = 0
 ) -> QuantileTable:
     """Conditional modes of one random effect divided by their standard deviation, in order.
 
@@ -137,7 +140,9 @@ def effect_quantiles(
     return _quantiles(design, estimate, factor, values, codes, "effects", what, note)
 
 
-def level_residuals(design: Design, estimate: Estimate, group: str | None = None) -> LevelResiduals:
+def level_residuals(
+    design: Design, estimate: Estimate, group: str | int | None = None
+) -> LevelResiduals:
     """Scaled residuals by level: size, mean, standard deviation, quartiles.
 
     The mean residual of a level is what shrinkage has taken from its effect, so it is seldom zero.
@@ -178,7 +183,7 @@ def level_residuals(design: Design, estimate: Estimate, group: str | None = None
 
 
 def influence_table(
-    design: Design, estimate: Estimate, group: str | None = None, by: str = "level"
+    design: Design, estimate: Estimate, group: str | int | None = None, by: str = "level"
 ) -> InfluenceTable:
     """Leverages and Cook's distances of all rows or of all levels.
 
@@ -231,8 +236,8 @@ def influence_table(
     )
 
 
-def factor_of(design: Design, group: str | None) -> int:
-    """Return the number of a grouping factor given by name, of the first for None.
+def factor_of(design: Design, group: str | int | None) -> int:
+    """Return the number of a grouping factor given by name or number; the first for None.
 
     Raises
     ------
@@ -242,12 +247,14 @@ def factor_of(design: Design, group: str | None) -> int:
     names = [g.name for g in design.groupings]
     if group is None:
         return 0
+    if isinstance(group, int) and 0 <= group < len(names):
+        return group
     if group not in names:
         raise ModelError(
             f"There is no grouping factor {group!r}{nearest(str(group), names)}; the model has "
             f"{', '.join(names)}."
         )
-    return names.index(group)
+    return names.index(str(group))
 
 
 def effect_names(design: Design, factor: int) -> tuple[str, ...]:

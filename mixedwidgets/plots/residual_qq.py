@@ -101,7 +101,8 @@ def describe(table: QuantileTable) -> str:
     )
     missing = f" {table.left_out:,} without an SD are left out." if table.left_out else ""
     return (
-        f"{head}, {n:,} values, each divided by its SD under the model; {table.outside:,} are "
+        f"{head}, {n:,} values, each divided by its SD under the model; {table.outside:,} "
+        f"{'is' if table.outside == 1 else 'are'} "
         f"outside the limits that hold each single one with 95%, where about {round(0.05 * n):,} "
         f"are expected; {ends}.{missing}"
     )

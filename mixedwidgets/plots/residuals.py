@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from mixedwidgets.plots.style import Theme
 _TOP = 76.0
 _WIDE = 2.0  # residuals beyond so many SDs are counted; a normal distribution has 4.55 % there
 _EXPECTED = 0.0455
+_FROM_MEAN = math.sqrt(math.pi / 2)  # SD over mean absolute deviation, normal distribution
 _FEW = 100  # with fewer rows no running SD is drawn
 
 
@@ -92,7 +94,7 @@ def describe(table: ResidualTable) -> str:
         f"Residuals of {len(r):,} rows ({table.criterion}), divided by σ = "
         f"{significant(table.sigma)}, against fitted values of {table.response} from "
         f"{' to '.join(fitted)}. They range from {number(float(r.min()), 0.01)} to "
-        f"{number(float(r.max()), 0.01)}; {far:,} are beyond ±2 where a normal distribution has "
+        f"{number(float(r.max()), 0.01)}; {far:,} {'is' if far == 1 else 'are'} beyond ±2 where a normal distribution has "
         f"{round(_EXPECTED * len(r)):,}."
     ]
     mean, spread = running(table)
@@ -128,13 +130,16 @@ def level_at(figure: Figure, table: ResidualTable, x: float, y: float) -> int | 
 
 
 def running(table: ResidualTable) -> tuple[Floats, Floats]:
-    """Return the running mean of the residuals and their running SD about it, (points, 2) each."""
+    """Return the running mean of the residuals and their running SD about it, (points, 2) each.
+
+    The SD is that of a normal distribution with the running mean of the absolute deviations.
+    """
     x, y = table.fitted, table.residual
     mean = smooth(x, y)
     if len(mean) == 0 or len(y) < _FEW:
         return mean, np.empty((0, 2))
-    squares = smooth(x, (y - np.interp(x, *mean.T)) ** 2)
-    return mean, np.column_stack((squares[:, 0], np.sqrt(np.maximum(squares[:, 1], 0.0))))
+    apart = smooth(x, np.abs(y - np.interp(x, *mean.T)))
+    return mean, np.column_stack((apart[:, 0], _FROM_MEAN * np.maximum(apart[:, 1], 0.0)))
 
 
 def _row_words(level: str, count: int) -> str:
