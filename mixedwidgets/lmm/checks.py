@@ -80,11 +80,8 @@ def _is_written_number(level: object) -> bool:
 
 def refuse_infinite(expr: Expr, value: Variable, index: pd.Index) -> None:
     """Refuse infinities, and numbers whose squares would be, naming how many and where."""
-    if isinstance(value, Factor):
+    if isinstance(value, Factor) or value.complete():
         return
-    with np.errstate(all="ignore"):
-        if np.isfinite(np.vdot(value.values, value.values)):
-            return
     size = np.abs(value.values)
     size = size if size.ndim == 1 else size.max(axis=1)
     infinite = np.isinf(size)
@@ -97,7 +94,7 @@ def refuse_infinite(expr: Expr, value: Variable, index: pd.Index) -> None:
 
 def refuse_tiny(expr: Expr, value: Variable) -> None:
     """Refuse numbers whose squares are nothing in a computer."""
-    if isinstance(value, Numeric):
+    if isinstance(value, Numeric) and not value.square > value.values.size * SMALLEST**2:
         largest = float(np.max(np.abs(value.values), initial=0.0))
         if 0.0 < largest < SMALLEST:
             raise DataError(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import decimal
+import math
 import numbers
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,16 @@ class Numeric:
 
     values: Array
     labels: tuple[str, ...] = ("",)
+
+    @cached_property
+    def square(self) -> float:
+        """Sum of the squares of all values: not finite where one is missing or infinite."""
+        with np.errstate(all="ignore"):
+            return float(np.vdot(self.values, self.values))
+
+    def complete(self) -> bool:
+        """Return whether no row is missing, at a glance: False where it may be."""
+        return math.isfinite(self.square)
 
     def missing(self) -> NDArray[np.bool_]:
         """Return which rows are missing."""
@@ -68,6 +80,10 @@ class Factor:
     logical: bool = False
     contrast: object = None
 
+    def complete(self) -> bool:
+        """Return whether no row is missing."""
+        return len(self.codes) == 0 or bool(self.codes.min() >= 0)
+
     def missing(self) -> NDArray[np.bool_]:
         """Return which rows are missing."""
         return self.codes < 0
@@ -82,6 +98,8 @@ class Factor:
 
     def drop_unused(self) -> Factor:
         """Return the factor without the levels that do not occur."""
+        if _every_level_in_turn(self.codes, len(self.levels)):
+            return self
         known = self.codes
         if len(known) and known.min() < 0:
             known = known[known >= 0]
@@ -113,6 +131,14 @@ class Factor:
                 f"{', '.join(map(repr, unknown[:5]))}; known are {', '.join(map(repr, places))}"
             )
         return replace(self, codes=position[used.codes], levels=levels)
+
+
+def _every_level_in_turn(codes: Codes, count: int) -> bool:
+    """Whether the rows are sorted by level and every level occurs, at a glance."""
+    if len(codes) < count or count == 0 or codes[0] != 0 or codes[-1] != count - 1:
+        return False
+    steps = codes[1:] - codes[:-1]
+    return len(steps) == 0 or bool(steps.min() >= 0 and steps.max() <= 1)
 
 
 Variable = Numeric | Factor
@@ -310,6 +336,8 @@ def _logical(series: pd.Series) -> Factor:
 
 def _whole_numbers(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[Any]]:
     """Codes and sorted levels of integers; by counting where they are close together."""
+    if len(values) and (values[1:] >= values[:-1]).all():
+        return _sorted_numbers(values)
     low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
     if high - low > 4 * len(values):
         codes, levels = pd.factorize(values, sort=True)
@@ -322,6 +350,13 @@ def _whole_numbers(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[Any]
         position[present] = np.arange(len(present))
         codes = position[codes]
     return codes, (present.astype(wide) + wide(low)).astype(values.dtype)
+
+
+def _sorted_numbers(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """The same for sorted integers."""
+    starts = np.concatenate(([0], np.flatnonzero(values[1:] != values[:-1]) + 1))
+    counts = np.diff(starts, append=len(values))
+    return np.repeat(np.arange(len(starts)), counts), values[starts]
 
 
 def as_factor(variable: Variable) -> Factor:

@@ -204,6 +204,8 @@ def _usable_rows(
     """Return which rows to use (None for all) and how many are left out as missing."""
     masks = {}
     for name, value in named:
+        if value.complete():
+            continue
         missing = value.missing()
         if missing.any():
             masks[name] = missing

@@ -78,6 +78,8 @@ class Evaluator:
         DataError
             Where a column cannot play its part.
         """
+        if isinstance(expr, Name):
+            return self.table.column(expr.name)
         with np.errstate(all="ignore"):  # what is not finite is reported with its rows later
             return self._variable(expr)
 
