@@ -7,18 +7,16 @@ digits are lost to large means, small units or large variance ratios.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mixedwidgets.lmm.design import Design, RandomBlock
-from mixedwidgets.lmm.linalg import PIECE, Array, Basis, orthonormal_basis
+from mixedwidgets.lmm.design import Design
+from mixedwidgets.lmm.fixed_rows import FixedRows, Rows
+from mixedwidgets.lmm.linalg import Array, Basis, constant_columns
 from mixedwidgets.lmm.theta import Layout
-
-Rows = slice | NDArray[np.intp]
+from mixedwidgets.lmm.whitening import Whitener, whitener_of
 
 
 @dataclass(frozen=True)
@@ -99,45 +97,37 @@ class Coordinates:
     shared : Moments
         What all cross-products share.
     design : Design
-    root : (n,) array or None
-        Square roots of the weights.
+    Q : FixedRows
+        Orthonormal basis of the fixed effects.
     response : _Response
-    whiteners : tuple of Basis or (k,) array
-        For each block its basis, or the scales of its columns.
+    whiteners : tuple of Whitener
+        One for each block.
     """
 
     shared: Moments
     design: Design
-    root: Array | None
+    Q: FixedRows
     response: _Response
-    whiteners: tuple[Basis | Array, ...]
+    whiteners: tuple[Whitener, ...]
 
     def white(self, rows: Rows) -> Array:
         """Whitened random-effects columns of some rows, multiplied by sqrt(w), (K, c)."""
-        parts = []
-        root = None if self.root is None else self.root[rows]
-        for block, whitener in zip(self.design.blocks, self.whiteners, strict=True):
-            columns = block.columns[rows]
-            if isinstance(whitener, Basis):
-                parts.append(whitener.rows(columns, root) * np.sqrt(self.shared.nobs))
-            else:
-                scaled = (columns / whitener).T
-                parts.append(scaled if root is None else scaled * root)
-        return np.concatenate(parts)
+        root = self.Q.root_of(rows)
+        terms = zip(self.design.blocks, self.whiteners, strict=True)
+        return np.concatenate([how.rows(block.columns[rows], root) for block, how in terms])
 
     def fixed(self, rows: Rows) -> Array:
         """Fixed-effects basis and least-squares residual of some rows, (p + 1, c)."""
-        root = None if self.root is None else self.root[rows]
-        Q = self.shared.basis.rows(self.design.X[rows], root)
-        return np.concatenate([Q, self.response.residual(rows, root, Q)[None, :]])
+        Q = self.Q.of(rows)
+        return np.concatenate([Q, self.residual(rows, Q)[None, :]])
 
     def residual(self, rows: Rows, Q: Array) -> Array:
         """Least-squares residual of some rows, (c,), given the basis there, (p, c)."""
-        return self.response.residual(rows, None if self.root is None else self.root[rows], Q)
+        return self.response.residual(rows, self.Q.root_of(rows), Q, self.response.fitted)
 
     def of_response(self, design: Design) -> Coordinates:
         """The same for a design that differs in its response alone."""
-        response = _Response.of(design, self.root)
+        response = _Response.of(design, self.Q)
         shared = replace(self.shared, origin=response.origin, ols=response.ols)
         return replace(self, design=design, shared=shared, response=response)
 
@@ -145,11 +135,16 @@ class Coordinates:
 def coordinates_of(design: Design) -> Coordinates:
     """Find the coordinates in which the cross-products of a design are taken."""
     root = None if design.weights is None else np.sqrt(design.weights)
-    response = _Response.of(design, root)
-    whiteners, whitening = _whiten(design.blocks, root)
+    Q = FixedRows(design.X, design.basis, root)
+    response = _Response.of(design, Q)
+    whiteners = tuple(whitener_of(design, number, root) for number in range(len(design.blocks)))
+    layout = Layout(tuple(len(b.names) for b in design.blocks))
+    whitening = np.zeros((layout.width, layout.width))
+    for at, how in zip(layout.slices, whiteners, strict=True):
+        whitening[at, at] = how.back
     shared = Moments(
         nobs=len(design.y),
-        layout=Layout(tuple(len(b.names) for b in design.blocks)),
+        layout=layout,
         factors=tuple(b.grouping for b in design.blocks),
         levels=tuple(len(g.levels) for g in design.groupings),
         basis=design.basis,
@@ -158,7 +153,7 @@ def coordinates_of(design: Design) -> Coordinates:
         whitening=whitening,
         sum_log_weights=0.0 if design.weights is None else float(np.log(design.weights).sum()),
     )
-    return Coordinates(shared, design, root, response, whiteners)
+    return Coordinates(shared, design, Q, response, whiteners)
 
 
 def white_forms(design: Design, number: int, columns: Array) -> Array:
@@ -180,10 +175,7 @@ def white_forms(design: Design, number: int, columns: Array) -> Array:
         digits.
     """
     root = None if design.weights is None else np.sqrt(design.weights)
-    whitener, _ = _whiten_block(design.blocks[number].columns, root)
-    if isinstance(whitener, Basis):
-        return whitener.forms(columns) * np.sqrt(len(design.y))
-    return np.asarray((columns / whitener).T)
+    return whitener_of(design, number, root).forms(columns)
 
 
 @dataclass(frozen=True)
@@ -215,83 +207,40 @@ class _Response:
     ols: Array
 
     @classmethod
-    def of(cls, design: Design, root: Array | None) -> _Response:
+    def of(cls, design: Design, Q: FixedRows) -> _Response:
         target = design.y if design.offset is None else design.y - design.offset
         mean = float(target.mean())
         target = target - mean
         X, p = design.X, design.X.shape[1]
-        along = _projections(design, target, root)
+        along = Q.projections(target)
         origin, level = np.zeros(p), np.zeros(p)
-        intercepts = np.flatnonzero((np.ptp(X, axis=0) == 0.0) & (X[0] != 0.0))
+        intercepts = constant_columns(X)
         if len(intercepts):
             origin[intercepts[0]] = mean / X[0, intercepts[0]]
             return cls(target, along, 0.0, level, origin, along)
-        level = _projections(design, np.ones(len(target)), root)
-        constant = 0.0 if _spans_constant(design, root, level) else mean
+        level = Q.projections(np.ones(len(target)))
+        constant = 0.0 if Q.span_constant(level) else mean
         return cls(target, along, constant, level, origin, along + mean * level)
 
-    def residual(self, rows: Rows, root: Array | None, Q: Array) -> Array:
-        """Least-squares residual of some rows, (c,), given their roots and basis, (p, c)."""
+    @property
+    def fitted(self) -> Array:
+        """Coordinates of what is taken out of the target and the constant, (p,)."""
+        return self.along + self.constant * self.level
+
+    def residual(self, rows: Rows, root: Array | None, lines: Array, along: Array) -> Array:
+        """Least-squares residual of some rows, (c,).
+
+        Parameters
+        ----------
+        rows, root
+            The rows and the roots of their weights.
+        lines : (., c) array
+            The fixed-effects basis there, or rows of which its rows are combinations.
+        along : (.,) array
+            ``fitted`` as a combination of these.
+        """
         target = self.target[rows]
-        out = (target if root is None else target * root) - self.along @ Q
+        out = target if root is None else target * root
         if self.constant:
-            ones = np.ones(len(target)) if root is None else root
-            out = out + self.constant * (ones - self.level @ Q)
-        return np.asarray(out)
-
-
-def _pieces(n: int) -> Iterator[slice]:
-    return (slice(low, low + PIECE) for low in range(0, n, PIECE))
-
-
-def _projections(design: Design, values: Array, root: Array | None) -> Array:
-    """Coordinates in the fixed-effects basis of one value a row times sqrt(w), (p,)."""
-    out = np.zeros(design.X.shape[1])
-    for rows in _pieces(len(values)):
-        part = None if root is None else root[rows]
-        Q = design.basis.rows(design.X[rows], part)
-        out += Q @ (values[rows] if part is None else values[rows] * part)
-    return out
-
-
-def _spans_constant(design: Design, root: Array | None, level: Array) -> bool:
-    """Whether a constant is a combination of the fixed-effects columns."""
-    furthest = 0.0
-    for rows in _pieces(len(design.X)):
-        part = None if root is None else root[rows]
-        ones = np.ones(len(design.X[rows])) if part is None else part
-        left = ones - level @ design.basis.rows(design.X[rows], part)
-        furthest = max(furthest, float(np.abs(left / ones).max(initial=0.0)))
-    return furthest <= 1e-10
-
-
-def _whiten(
-    blocks: tuple[RandomBlock, ...], root: Array | None
-) -> tuple[tuple[Basis | Array, ...], Array]:
-    """How to make the columns of a block orthogonal and of mean square 1, and the way back."""
-    width = sum(len(b.names) for b in blocks)
-    whitening = np.zeros((width, width))
-    whiteners = []
-    at = 0
-    for block in blocks:
-        k = len(block.names)
-        whitener, back = _whiten_block(block.columns, root)
-        whiteners.append(whitener)
-        whitening[at : at + k, at : at + k] = back
-        at += k
-    return tuple(whiteners), whitening
-
-
-def _whiten_block(columns: Array, root: Array | None) -> tuple[Basis | Array, Array]:
-    n, k = columns.shape
-    if k > 1:
-        basis = orthonormal_basis(columns, root)
-        if len(basis.kept) == k:
-            return basis, basis.R / np.sqrt(n)
-    squares = np.zeros(k)
-    for rows in _pieces(n):
-        piece = columns[rows] if root is None else columns[rows] * root[rows, None]
-        squares += np.einsum("ij,ij->j", piece, piece)
-    scale = np.sqrt(squares / n)
-    scale[scale == 0.0] = 1.0
-    return scale, np.diag(scale)
+            out = out + (self.constant if root is None else self.constant * root)
+        return np.asarray(out - along @ lines)

@@ -12,13 +12,16 @@ left over: sums of nonnegative parts, without cancellation.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixedwidgets.lmm.crossproducts import Coordinates, Moments
 from mixedwidgets.lmm.linalg import PIECE, Array
+from mixedwidgets.lmm.lines import Lines
 
+NUMBERS = 32768  # values that are worked on at a time
 NEGLIGIBLE = 1e-18  # squared length, relative, below which a column adds nothing within a group
 
 
@@ -42,8 +45,25 @@ class GroupedMoments(Moments):
 
     def typical_squares(self) -> tuple[Array, ...]:
         """Mean cross-products Z_j' Z_j of a level, (k, k) for each block."""
-        M = np.einsum("iaj,ibj->ab", self.R, self.R) / self.ngroups
+        M = self.squares.mean(axis=2)
         return tuple(M[c, c] for c in self.layout.slices)
+
+    @cached_property
+    def squares(self) -> Array:
+        """Z_j' Z_j of each level, (K, K, m)."""
+        return np.asarray(np.einsum("iaj,ibj->abj", self.R, self.R))
+
+    @cached_property
+    def square_pairs(self) -> Array:
+        """Products of two elements of Z_j' Z_j summed over levels, (K, K, K, K)."""
+        flat = self.squares.reshape(-1, self.ngroups)
+        return np.asarray((flat @ flat.T).reshape(self.squares.shape[:2] * 2))
+
+    @cached_property
+    def stacked(self) -> Array:
+        """R and C by columns, (K + p + 1, K, m)."""
+        both = np.concatenate((self.R, self.C), axis=1)
+        return np.ascontiguousarray(both.transpose(1, 0, 2))
 
     def transformed(self, change: Array, ols: Array) -> GroupedMoments:
         """The same data with other fixed-effects coordinates: ``[X, r] @ change``."""
@@ -76,28 +96,88 @@ def _by_groups(
     columns: Coordinates, codes: NDArray[np.intp], ngroups: int
 ) -> tuple[Array, Array, Array]:
     """Cross-products of whole groups, a few groups at a time; see ``GroupedMoments``."""
-    width, p = columns.shared.layout.width, columns.shared.ncoef
-    counts = np.bincount(codes, minlength=ngroups)
-    ends = np.cumsum(counts)
-    order = None if _increasing(codes) else np.argsort(codes, kind="stable")
-    R, C = np.empty((width, width, ngroups)), np.empty((width, p + 1, ngroups))
-    within = np.zeros((p + 1, p + 1))
+    lines = Lines.of(columns)
+    width, t = lines.white.shape
+    ends, order = _sorted_groups(codes, ngroups)
+    counts = np.diff(ends, prepend=0)
+    step = max(PIECE, NUMBERS // t)
+    length, along = np.empty((width, ngroups)), np.empty((width, t, ngroups))
+    rest = np.zeros((t, t))
     first = 0
     while first < ngroups:
         low = int(ends[first] - counts[first])
-        last = max(int(np.searchsorted(ends, low + PIECE, side="right")), first + 1)
+        last = max(int(np.searchsorted(ends, low + step, side="right")), first + 1)
         rows = slice(low, int(ends[last - 1])) if order is None else order[low : ends[last - 1]]
-        part = orthogonalise(
-            np.concatenate([columns.white(rows), columns.fixed(rows)]), counts[first:last], width
-        )
-        R[:, :, first:last], C[:, :, first:last] = part.R, part.C
-        within += part.rest @ part.rest.T
+        these = slice(first, last)
+        left = _take_out(lines, lines(rows), counts[these], length[:, these], along[:, :, these])
+        for i, line in enumerate(left):
+            rest[i] += left @ line
         first = last
-    return R, C, within
+    R, C = np.matmul(lines.white, along), np.matmul(lines.fixed, along)
+    if lines.first:
+        root = np.copysign(np.sqrt(counts), lines.white_level[0])
+        R[0] += lines.white_level[:, None] * root
+        C[0] += lines.fixed_level[:, None] * root
+    for i in range(width):
+        R[i, i], R[i + 1 :, i] = length[i], 0.0
+    return R, C, lines.fixed @ rest @ lines.fixed.T
 
 
-def _increasing(codes: NDArray[np.intp]) -> bool:
-    return bool(np.all(codes[1:] >= codes[:-1]))
+def _take_out(
+    lines: Lines, left: Array, counts: NDArray[np.intp], length: Array, along: Array
+) -> Array:
+    """Modified Gram-Schmidt with whitened columns that are combinations of rows.
+
+    Parameters
+    ----------
+    lines : Lines
+    left : (t, n) array
+        The rows, one group after the other; used up.
+    counts : (m,) array of int
+        Number of rows of each group.
+    length : (K, m) array
+        Filled with what the columns have beside earlier ones.
+    along : (K, t, m) array
+        Filled with the coordinates of the rows.
+
+    Returns
+    -------
+    (t, n) array
+        What is left of the rows.
+    """
+    starts = np.cumsum(counts) - counts
+    if lines.first:
+        sums = np.add.reduceat(left, starts, axis=1)
+        root = np.sqrt(counts)
+        length[0] = abs(lines.white_level[0]) * root
+        np.divide(sums, np.copysign(root, lines.white_level[0]), out=along[0])
+        left -= np.repeat(sums / counts, counts, axis=1)
+    for i in range(lines.first, len(length)):
+        direction = lines.white[i] @ left
+        square = np.add.reduceat(direction * direction, starts)
+        before = np.matmul(lines.white[i], along[:i])
+        square[square <= NEGLIGIBLE * (square + np.einsum("im,im->m", before, before))] = 0.0
+        length[i] = np.sqrt(square)
+        inverse = np.divide(1.0, length[i], out=np.zeros_like(square), where=square > 0.0)
+        direction *= np.repeat(inverse, counts)
+        along[i] = np.add.reduceat(left * direction, starts, axis=1)
+        taken = np.repeat(along[i], counts, axis=1)
+        taken *= direction
+        left -= taken
+    return left
+
+
+def _sorted_groups(
+    codes: NDArray[np.intp], ngroups: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp] | None]:
+    """Where each group ends in the rows sorted by group, and their order where they are not."""
+    steps = codes[1:] - codes[:-1]
+    if len(steps) == 0 or steps.min() >= 0:
+        ends = np.append(np.flatnonzero(steps) + 1, len(codes))
+        if len(ends) == ngroups:
+            return ends, None
+    ends = np.cumsum(np.bincount(codes, minlength=ngroups))
+    return ends, np.argsort(codes, kind="stable")
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def refuse_inseparable(moments: AnyMoments, columns: Coordinates) -> None:
     rows, cols = moments.layout.position
     if not size.all():
         _refuse_nothing(int(rows[np.flatnonzero(size == 0.0)[0]]), moments, design)
-    scaled = gram / np.outer(size, size)
+    scaled = gram / (size[:, None] * size)
     values, vectors = np.linalg.eigh(scaled)
     if values[0] > INSEPARABLE or _shared_out(scaled, moments):
         return
@@ -109,14 +109,12 @@ def _residual_accepted(moments: Moments) -> bool:
 
 def _grouped_gram(moments: GroupedMoments) -> Array:
     """Cross-products of the directions of theta and, last, of the residual variance."""
-    K = moments.layout.width
-    M = np.einsum("iaj,ibj->abj", moments.R, moments.R).reshape(K * K, -1)
-    pairs = (M @ M.T).reshape(K, K, K, K)
+    pairs = moments.square_pairs
     rows, cols = moments.layout.position
     a, b = rows[:, None], cols[:, None]
     gram = np.empty((len(rows) + 1, len(rows) + 1))
     gram[:-1, :-1] = pairs[a, rows, b, cols] + pairs[a, cols, b, rows]
-    traces = M.sum(axis=1).reshape(K, K)[rows, cols]
+    traces = moments.squares.sum(axis=2)[rows, cols]
     gram[-1, :-1] = gram[:-1, -1] = np.sqrt(2.0) * traces
     gram[-1, -1] = moments.nobs
     return gram

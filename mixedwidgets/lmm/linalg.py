@@ -129,23 +129,77 @@ def orthonormal_basis(matrix: Array, sqrt_weights: Array | None = None) -> Basis
     kept = np.arange(p)
     if p == 0:
         return Basis(np.empty((0, 0)), kept, 0.0, np.empty(0), np.empty((0, 0)))
-    lowest, highest = matrix.min(axis=0), matrix.max(axis=0)
-    constants = np.flatnonzero((lowest == highest) & (lowest != 0.0))
+    constants = constant_columns(matrix)
     first = int(constants[0]) if len(constants) else -1
     means = np.zeros(p)
     if first >= 0:
-        weights = None if sqrt_weights is None else sqrt_weights**2
-        means = np.average(matrix, axis=0, weights=weights)
-        means[constants] = lowest[constants]
+        means = _means(matrix, sqrt_weights)
+        means[constants] = matrix[0, constants]
         means[first] = 0.0
     gram = _gram(matrix, means, sqrt_weights)
     norms = _lengths(gram)
-    r = _solid_cholesky(gram / np.outer(norms, norms))
+    r = _solid_cholesky(gram / (norms[:, None] * norms))
     if r is None and first >= 0:
         return _dependent_basis(matrix, np.where(kept > first, means, 0.0), first, sqrt_weights)
     if r is None:
         return _dependent_basis(matrix, means, first, sqrt_weights)
-    return _basis(r * norms, kept, means, first, lowest[first])
+    return _basis(r * norms, kept, means, first, matrix[0, first])
+
+
+def constant_columns(matrix: Array) -> NDArray[np.intp]:
+    """Which columns of a matrix have one value everywhere that is not zero."""
+    first = matrix[0]
+    candidates = np.flatnonzero((first != 0.0) & (matrix[-1] == first))
+    alike = [j for j in candidates.tolist() if (matrix[:, j] == first[j]).all()]
+    return np.array(alike, dtype=np.intp)
+
+
+def _means(matrix: Array, sqrt_weights: Array | None) -> Array:
+    if sqrt_weights is None:
+        return np.asarray(matrix.sum(axis=0) / len(matrix))
+    return np.asarray(np.average(matrix, axis=0, weights=sqrt_weights**2))
+
+
+def places_in(matrix: Array, part: Array) -> list[int] | None:
+    """Which columns of a matrix a view of it shows; None where it is no such view."""
+    step = matrix.strides[1]
+    if part.strides[0] != matrix.strides[0] or len(part) != len(matrix) or step <= 0:
+        return None
+    start = part.__array_interface__["data"][0] - matrix.__array_interface__["data"][0]
+    stride = part.strides[1] if part.shape[1] > 1 else step
+    places = [(start + stride * j) // step for j in range(part.shape[1])]
+    inside = all(0 <= place < matrix.shape[1] for place in places)
+    return places if inside and start % step == stride % step == 0 else None
+
+
+def basis_of_part(basis: Basis, places: list[int]) -> tuple[Basis, Array] | None:
+    """A basis of some of the columns that another was made of, without looking at their rows.
+
+    Parameters
+    ----------
+    basis : Basis
+        Of the whole matrix, all of whose columns it kept.
+    places : list of int
+        Which columns.
+
+    Returns
+    -------
+    Basis and (k, p) array, or None
+        The basis, and its rows as combinations of those of the other: ``Q_part' = mix @ Q'``.
+        None where cross-products do not tell them well.
+    """
+    if basis.polish is not None:
+        return None
+    first = places.index(basis.constant) if basis.constant in places else -1
+    inside = (np.linalg.inv(basis.inverse) if first >= 0 else basis.R)[:, places]
+    gram = inside.T @ inside
+    norms = _lengths(gram)
+    r = _solid_cholesky(gram / (norms[:, None] * norms))
+    if r is None:
+        return None
+    means = basis.means[places] if first >= 0 else np.zeros(len(places))
+    part = _basis(r * norms, np.arange(len(places)), means, first, basis.level)
+    return part, part.inverse.T @ inside.T
 
 
 def _basis(scaled: Array, kept: NDArray[np.intp], means: Array, first: int, level: float) -> Basis:
