@@ -19,6 +19,7 @@ STATIONARY = 1e-13  # Newton decrement, relative to 1 + |value|, below which a p
 EXACT = 1e-12  # step, relative to the point, after which another one would tell rounding only
 POLISH = 2  # steps from a stationary point: the first may start far enough for a second to tell
 CLOSE = 1e-3  # decrement at which the quadratic model of a minimum can be relied on
+NEAR = 0.25  # first step, relative to the point, that the Hessian can be trusted with
 NEGATIVE = 1e-7  # curvature, after scaling to unit diagonal, that counts as downhill at a saddle
 
 
@@ -89,7 +90,7 @@ def minimise(
         Take one or two more steps from a stationary point, below the resolution of the value.
     scoring : callable, optional
         ``x -> (k, k) array``, a positive semidefinite stand-in for the Hessian, such as Fisher's
-        information: the first step, which may start far away, is solved with it.
+        information: a first step that leads far away is solved with it.
     known : float
         A value that is to be beaten: a search that comes close to a minimum which does not is
         abandoned.
@@ -129,7 +130,7 @@ def minimise(
                 break
             escapes += 1
             step = downhill * max(0.1, 0.1 * float(np.abs(x).max()))
-        elif scoring is not None and len(path) == 1:
+        elif scoring is not None and len(path) == 1 and _far(step, x, downhill):
             step, _, _ = _direction(gradient, scoring(x))
         if len(path) > max_steps:
             break
@@ -143,6 +144,11 @@ def minimise(
         if watch is not None:
             watch(x, value)
     return Minimum(x, value, gradient, hessian, tuple(path), evaluations, converged)
+
+
+def _far(step: Array, x: Array, downhill: Array | None) -> bool:
+    """Whether a first step leads far from where it starts, for what the Hessian there tells."""
+    return downhill is not None or bool(np.abs(step).max() > NEAR * np.abs(x).max())
 
 
 def _direction(gradient: Array, hessian: Array) -> tuple[Array, float, Array | None]:

@@ -33,25 +33,31 @@ class Factor:
         half = self.A @ T
         return np.asarray(half @ half.T)
 
-    def gradient(self, first: Array, T: Array) -> Array:
-        """Gradient in the elements of T of a function with derivative ``first`` in S."""
-        return self.layout.vector(2.0 * self.A.T @ first @ self.A @ T)
+    def jacobian(self, T: Array) -> Array:
+        """Derivatives of vec(S) in the elements of T, (K * K, ntheta).
 
-    def hessian(self, first: Array, second: Array, T: Array) -> Array:
-        """Hessian in the elements of T of a function with these derivatives in S.
-
-        dS = A (dT T' + T dT') A' and d2S = A (dT1 dT2' + dT2 dT1') A'.
+        dS = A (dT T' + T dT') A'.
         """
         rows, cols = self.layout.position
-        half = self.A @ T
-        left = self.A[:, rows]
-        right = half[:, cols]
-        both = left[:, None] * right[None]
-        jacobian = (both + both.transpose(1, 0, 2)).reshape(-1, len(rows))
+        both = self.A[:, None, rows] * (self.A @ T)[:, cols]
+        return np.asarray((both + both.transpose(1, 0, 2)).reshape(-1, len(rows)))
+
+    def gradient(self, first: Array, T: Array) -> Array:
+        """Gradient in the elements of T of a function with derivative ``first`` in S."""
+        return np.asarray(first.reshape(-1) @ self.jacobian(T))
+
+    def hessian(self, first: Array, second: Array, T: Array) -> Array:
+        """Hessian in the elements of T of a function with these derivatives in S."""
+        return self.derivatives(first, second, T)[1]
+
+    def derivatives(self, first: Array, second: Array, T: Array) -> tuple[Array, Array]:
+        """Gradient and Hessian; d2S = A (dT1 dT2' + dT2 dT1') A'."""
+        jacobian = self.jacobian(T)
+        rows = self.layout.position[0]
         inner = self.A.T @ first @ self.A
-        curved = 2.0 * inner[rows[:, None], rows] * self.layout.same_column
-        out = jacobian.T @ second @ jacobian + curved
-        return np.asarray(0.5 * (out + out.T))
+        curved = inner[rows[:, None], rows] * self.layout.same_column
+        out = jacobian.T @ (0.5 * second) @ jacobian + curved
+        return np.asarray(first.reshape(-1) @ jacobian), np.asarray(out + out.T)
 
 
 class ProfiledDeviance:
@@ -124,8 +130,7 @@ class ProfiledDeviance:
         derivatives = differentiate(solved, self.reml, exact)
         first, second = profiled_derivatives(solved, derivatives)
         T = self.factor.layout.matrix(t)
-        hessian = self.factor.hessian(first, second, T)
-        return solved.deviance, self.factor.gradient(first, T), hessian
+        return solved.deviance, *self.factor.derivatives(first, second, T)
 
 
 def _forget(points: dict[bytes, Any]) -> None:
@@ -139,7 +144,6 @@ def profiled_derivatives(solved: AnySolved, derivatives: Derivatives) -> tuple[A
     scale = solved.N / solved.q
     flat = derivatives.q1.reshape(-1)
     first = derivatives.logdet1 + scale * derivatives.q1
-    second = (
-        derivatives.logdet2 + scale * derivatives.q2 - (scale / solved.q) * np.outer(flat, flat)
-    )
+    steepest = (scale / solved.q) * flat
+    second = derivatives.logdet2 + scale * derivatives.q2 - steepest[:, None] * flat
     return first, second

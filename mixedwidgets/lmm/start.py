@@ -41,20 +41,21 @@ def _grouped_start(moments: GroupedMoments, reml: bool) -> Array:
     """
     layout = moments.layout
     width = layout.width
-    at_zero = solve(np.zeros((width, width)), moments, reml)
+    p = moments.ncoef
+    around_X = float(moments.within[p, p] + np.sum(moments.C[:, p] ** 2))
     used = int(np.count_nonzero(moments.R[np.arange(width), np.arange(width)]))
     spare = moments.nobs - used
-    sigma2 = at_zero.q / at_zero.N
+    sigma2 = around_X / (moments.nobs - p if reml else moments.nobs)
     if spare > 0 and moments.within[-1, -1] > 0.0:
         sigma2 = min(sigma2, float(moments.within[-1, -1]) / spare)
-    M = np.einsum("iaj,ibj->abj", moments.R, moments.R)
+    M, pairs = moments.squares, moments.square_pairs
     u = np.einsum("iaj,ij->aj", moments.R, moments.C[:, -1])
     excess = (u @ u.T) / sigma2 - M.sum(axis=2)
     block = np.zeros((width, width))
     for columns in layout.slices:
         k = columns.stop - columns.start
-        flat = M[columns, columns].reshape(k * k, -1)
-        system = (flat @ flat.T).reshape(k, k, k, k).transpose(0, 2, 1, 3).reshape(k * k, k * k)
+        system = pairs[columns, columns, columns, columns].transpose(0, 2, 1, 3)
+        system = system.reshape(k * k, k * k)
         estimate = np.linalg.lstsq(system, excess[columns, columns].reshape(-1), rcond=None)[0]
         estimate = estimate.reshape(k, k)
         values, vectors = np.linalg.eigh(0.5 * (estimate + estimate.T))
