@@ -197,7 +197,7 @@ def test_for_random_intercepts_it_is_the_profile_interval(name):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("box", BOXES)
+@pytest.mark.parametrize("box", [*BOXES, (560, 210), (900, 210)])
 def test_legible(case, box, theme):
     _, table, _ = case
     assert_legible(drawn(picture, table, box=box, theme=theme))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import mixedwidgets as mw
@@ -22,6 +23,7 @@ from mixedwidgets.widgets.moving import read_moving
 from tests.test_caterpillar import BOXES, fit_of, standing
 from tests.test_plots import assert_legible, by_gid, drawn, make_shrinkage, texts
 
+ANY = {"check_conv_singular": "ignore"}
 LINES = ("no-pooling", "partial-pooling", "complete-pooling")
 
 
@@ -70,6 +72,17 @@ def test_lines_of_a_mean_lie_over_its_rows():
     np.testing.assert_allclose(table.lines[2], data["yield"].mean())
 
 
+def test_rows_of_very_unequal_groups_are_spread():
+    size = [2, 3, 40]
+    rng = np.random.default_rng(5)
+    data = pd.DataFrame({"g": np.repeat(list("abc"), size), "y": rng.normal(size=45)})
+    table = group_of(mw.lmer("y ~ 1 + (1 | g)", data, control=ANY), 0)
+    assert table.labels[0] == "rows within g, from the first (0) to the last (1)"
+    assert not table.by_row
+    np.testing.assert_allclose(table.x, [0.25, 0.75])
+    np.testing.assert_allclose(table.lines_x[2], [1 / 80, 79 / 80])
+
+
 def test_without_slopes_the_first_covariate_of_more_than_two_values():
     data = mw.load("schools").head(800)
     formula = "mscore ~ public * ses + flp + offset(hwh) + (1 | school)"
@@ -113,7 +126,7 @@ def test_effects_of_another_factor_are_held_at_their_mean():
     ],
 )
 def test_functions_of_x_bend_the_lines(formula):
-    fit = mw.lmer(formula, mw.load("sleepstudy"), control={"check_conv_singular": "ignore"})
+    fit = mw.lmer(formula, mw.load("sleepstudy"), control=ANY)
     table = group_of(fit, 3)
     assert table.labels[0] == "Days"
     assert table.held == ""

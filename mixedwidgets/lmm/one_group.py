@@ -19,6 +19,7 @@ from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.ranef import random_part, shrinkage
 
 INTERCEPT = "(Intercept)"
+UNEQUAL = 4  # ratio of the sizes of groups beyond which rows are not counted but spread out
 CURVED = 25  # points of a line that is not straight
 _NAME = re.compile(r"`[^`]*`|[^\W\d][\w.]*(?![\w.]*\s*[(=])")
 _SHORT = 0.015  # of the range of x: how far the line of a group with one x reaches to each side
@@ -34,12 +35,13 @@ def one_group(
     """The raw data of one level with its three lines, and the lines of all levels.
 
     On the x axis is the first random slope of the grouping factor; without one the first fixed
-    effect that takes more than two values; without one the row within the group. Along a line a
-    column of the same variable, such as its square, follows x (from value to value of the data),
-    a column of an interaction with x is at its mean multiple of x, and every other column is held
-    at its mean over the group's rows. So are the offset and the effects of other grouping factors:
-    the lines of a group differ in its own coefficients alone, and they go through its data as far
-    as what is held is the same in all its rows.
+    effect that takes more than two values; without one the row within the group, spread over 0 to
+    1 where groups are of very unequal sizes. Along a line a column of the same variable, such as
+    its square, follows x (from value to value of the data), a column of an interaction with x is
+    at its mean multiple of x, and every other column is held at its mean over the group's rows.
+    So are the offset and the effects of other grouping factors: the lines of a group differ in
+    its own coefficients alone, and they go through its data as far as what is held is the same in
+    all its rows.
 
     Parameters
     ----------
@@ -101,7 +103,7 @@ def one_group(
         held=_held(design, factor, groups),
         criterion=table.criterion,
         contribution=contribution,
-        by_row=groups.column is None,
+        by_row=groups.column is None and float(groups.x.max()) > 1.0,
     )
 
 
@@ -149,7 +151,11 @@ class _Groups:
         first = np.cumsum(size) - size
         x = np.empty(len(order))
         x[order] = 1.0 + np.arange(len(order)) - np.repeat(first, size)
-        return cls(grouping.codes, size, None, f"row within {grouping.name}", x)
+        label = f"row within {grouping.name}"
+        if size.max() > UNEQUAL * size.min():
+            x = (x - 0.5) / size[grouping.codes]
+            label = f"rows within {grouping.name}, from the first (0) to the last (1)"
+        return cls(grouping.codes, size, None, label, x)
 
     def mean(self, values: Array) -> Array:
         """Mean of one value a row over each group, (m,)."""

@@ -18,9 +18,11 @@ from mixedwidgets.plots.numbers import number, significant
 from mixedwidgets.plots.sheet import MARGIN, Mark, Sheet, stroke
 from mixedwidgets.plots.style import NORMAL, SMALL, Theme, crosshair_look, optimum_look
 
-_TOP, _BELOW = 78.0, 66.0
-_CEILING, _FLOOR = 14.0, -0.7  # of the cost shown
+_TALL = 300.0  # of the figure, in hundredths of an inch; a lower one has no key
+_CEILING, _CEILING_LOW, _FLOOR = 13.4, 7.6, -0.05  # of the cost shown; the floor is its share
+_EDGE = 7.0  # how far below the upper edge the marker stays
 _ACROSS = (-0.02, 1.02)
+_ENDS = ("← complete pooling", "no pooling →")
 _POINTS = 401
 _APART = 26.0  # between the middles of two numbers below the axis, besides their widths
 
@@ -49,11 +51,16 @@ def draw(
     proportion = "; effects in proportion" if len(table.names) > 1 else ""
     remark = f"{table.group}; others {_others(table)}{proportion}"
     sheet.title(f"Pooling dial, {table.criterion}", remark)
-    sheet.key(_key(theme))
-    left, right, bottom = MARGIN + 30, sheet.width - MARGIN - 30, sheet.height - _BELOW
-    axes = sheet.panel((left, _TOP, right, bottom), _ACROSS, (_FLOOR, _CEILING))
-    sheet.scale(axes, "y", label="cost: rise in deviance", every=40, reach=(30.0, 0.0))
-    _scale(sheet, axes, table)
+    tall = sheet.height >= _TALL
+    if tall:
+        sheet.key(_key(theme))
+    left, right, top = MARGIN + 30, sheet.width - MARGIN - 30, 78.0 if tall else 58.0
+    one_line = _names_width(table) <= sheet.width - 2 * MARGIN
+    bottom = sheet.height - (44.0 if one_line else 64.0)
+    ceiling = _CEILING if tall else _CEILING_LOW
+    axes = sheet.panel((left, top, right, bottom), _ACROSS, (_FLOOR * ceiling, ceiling))
+    sheet.scale(axes, "y", label="cost: rise in deviance", every=40 if tall else 25, reach=(30, 0))
+    _scale(sheet, axes, table, one_line)
     _draw_cost(sheet, axes, table)
     thin = crosshair_look(theme) | {"animated": animated}
     stroke(axes, [0.0, 0.0], axes.get_ylim(), **thin, gid="dial-line")
@@ -66,7 +73,7 @@ def draw(
     right_end = sheet.width - MARGIN
     text.labels = [
         Label(
-            *(right_end, _TOP - 11, "", theme.ink, NORMAL, True, "right", "center"),
+            *(right_end, top - 11, "", theme.ink, NORMAL, True, "right", "center"),
             sheet.transform,
             None,
         )
@@ -90,7 +97,10 @@ def place(figure: Figure, table: DialTable, u: float) -> None:
     """
     artists = parts(figure)
     cost = table.drop_at(u)
-    artists["dial"].set_data([u], [min(cost, 0.97 * _CEILING)])
+    axes = artists["dial"].axes
+    low, high = axes.get_ylim()
+    room = float(figure.get_size_inches()[1]) * 100 * axes.get_position().height
+    artists["dial"].set_data([u], [min(cost, high - _EDGE / room * (high - low))])
     artists["dial-line"].set_xdata([u, u])
     text = artists["dial-text"]
     text.labels = [replace(text.labels[0], text=words(table, u))]
@@ -203,7 +213,13 @@ def _key(theme: Theme) -> list[Mark]:
     ]
 
 
-def _scale(sheet: Sheet, axes: Axes, table: DialTable) -> None:
+def _names_width(table: DialTable) -> float:
+    """Room that the names of both ends and of the axis take in one line."""
+    sides = text_width(_ENDS[0], SMALL), text_width(_ENDS[1], SMALL)
+    return text_width(table.label, NORMAL) + 2 * max(sides) + 40
+
+
+def _scale(sheet: Sheet, axes: Axes, table: DialTable, one_line: bool) -> None:
     """Write values of tau below the panel, what the two ends mean, and the axis' name."""
     left, _, right, bottom = sheet.box(axes)
     muted: dict[str, Any] = {"color": sheet.theme.muted}
@@ -211,13 +227,12 @@ def _scale(sheet: Sheet, axes: Axes, table: DialTable) -> None:
         x = left + (u - _ACROSS[0]) / (_ACROSS[1] - _ACROSS[0]) * (right - left)
         sheet.write(x, bottom + 12, text, align="center", **muted)
         stroke(axes, [u, u], axes.get_ylim(), color=sheet.theme.faint, linewidth=0.7, zorder=0.5)
-    half = (right - left) / 2
-    sheet.write(left - 30, bottom + 29, "← complete pooling", width=half + 20, **muted)
-    sheet.write(right + 30, bottom + 29, "no pooling →", align="right", width=half, **muted)
-    room = right - left + 60
-    sheet.write(
-        (left + right) / 2, bottom + 49, table.label, size=NORMAL, align="center", width=room
-    )
+    half = sheet.width / 2 - MARGIN
+    sheet.write(MARGIN, bottom + 30, _ENDS[0], width=half, **muted)
+    sheet.write(sheet.width - MARGIN, bottom + 30, _ENDS[1], align="right", width=half, **muted)
+    y = bottom + (30 if one_line else 49)
+    room = sheet.width - 2 * MARGIN
+    sheet.write(sheet.width / 2, y, table.label, size=NORMAL, align="center", width=room)
 
 
 def _draw_cost(sheet: Sheet, axes: Axes, table: DialTable) -> None:
@@ -241,5 +256,6 @@ def _draw_cost(sheet: Sheet, axes: Axes, table: DialTable) -> None:
     stroke(axes, u, shown, color=theme.likelihood, linewidth=1.8, zorder=2.5, gid="cost")
     home = table.home
     stroke(axes, [home], [0.0], **optimum_look(theme), zorder=4.0, gid="estimate")
-    transform = axes.get_yaxis_transform()
-    sheet.write(1.015, CUT, "95%", color=theme.muted, transform=transform)
+    left, _, right, _ = sheet.box(axes)
+    beside = 1.0 + 6.0 / (right - left)
+    sheet.write(beside, CUT, "95%", color=theme.muted, transform=axes.get_yaxis_transform())
