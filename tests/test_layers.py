@@ -82,7 +82,8 @@ lmm.augment lmm.caterpillar lmm.ceiling lmm.deletion lmm.dial lmm.one_group lmm.
 lmm.level_deletion
 lmm.diagnose lmm.profile
 lmm.draws lmm.influence lmm.intervals lmm.profile_trace lmm.surface_axes lmm.walk
-lmm.point lmm.surface
+lmm.seeking lmm.surface
+lmm.point
 lmm.autopsy lmm.profile_pairs
 lmm.refits lmm.rformat lmm.rlayout
 lmm.dropping lmm.report lmm.scores
@@ -121,9 +122,9 @@ plots.figures
 
 # choices become answers and pictures
 widgets.controls widgets.garbage widgets.keepsake widgets.kinds widgets.longwork widgets.moving
-widgets.guard widgets.rowfilter
-widgets.columns widgets.wish
-widgets.roles widgets.state
+widgets.difference widgets.guard widgets.rowfilter
+widgets.columns widgets.comparison widgets.wish
+widgets.history widgets.roles widgets.state
 widgets.menus widgets.relation
 widgets.spec_from_choices
 widgets.picture widgets.resolve
