@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets as ipw
 
-from mixedwidgets.widgets.controls import Ticks, left_out_html, offer
+from mixedwidgets.widgets.choices_from_spec import Problem, choices_from
+from mixedwidgets.widgets.columns import Columns
+from mixedwidgets.widgets.control_columns import ColumnMenus
+from mixedwidgets.widgets.control_formula import FormulaBox
+from mixedwidgets.widgets.control_pairs import Interactions
+from mixedwidgets.widgets.control_rows import RowFilter
+from mixedwidgets.widgets.control_second import SecondGrouping
+from mixedwidgets.widgets.controls import OptionalMenu, Ticks, left_out_html, offer
 from mixedwidgets.widgets.resolve import Resolved
+from mixedwidgets.widgets.rowfilter import Filter, in_words
 from mixedwidgets.widgets.state import Choices
+from mixedwidgets.widgets.wish import Pair
 
 
 class Chooser(ipw.VBox):
@@ -18,44 +29,88 @@ class Chooser(ipw.VBox):
     Parameters
     ----------
     choices : Choices
-        Written to, and never read but at the start: what is shown is what ``show`` is given.
-    names : sequence of str
+        Written to. What is shown is what ``show`` is given.
+    columns : Columns
         The columns of the data.
+    guarded : callable returning a context manager
+        Wraps every answer, so that no exception vanishes.
     """
 
-    def __init__(self, choices: Choices, names: Sequence[str]):
-        self._choices = choices
-        self.response, self.group = _menu("Response"), _menu("Grouping")
-        self.not_responses, self.not_groups = _left_out(), _left_out()
-        self.criterion = ipw.ToggleButtons(
-            options=[("ML", False), ("REML", True)],
-            value=choices.reml,
-            tooltips=["Maximum likelihood", "Restricted maximum likelihood"],
-            style={"button_width": "64px"},
-            layout=ipw.Layout(width="auto"),
-        )
-        self.fixed = Ticks("Fixed effects", names, self._on_fixed_ticked)
-        self.slopes = Ticks("Random slopes", names, self._on_slope_ticked)
-        self.correlated = ipw.Checkbox(
-            value=choices.correlated,
-            description="correlated",
-            indent=False,
-            layout=ipw.Layout(width="auto", margin="0 0 0 12px"),
-        )
-        self.response.observe(self._on_response_changed, "value")
-        self.group.observe(self._on_group_changed, "value")
-        self.criterion.observe(self._on_criterion_changed, "value")
-        self.correlated.observe(self._on_correlated_changed, "value")
+    def __init__(
+        self,
+        choices: Choices,
+        columns: Columns,
+        guarded: Callable[[], AbstractContextManager[None]],
+    ):
+        self._choices, self._columns, self._guarded = choices, columns, guarded
+        self._make_first()
+        self._make_more()
         row = ipw.Layout(flex_flow="row wrap", align_items="center", overflow="visible")
         first = [self.response, self.not_responses, self.group, self.not_groups]
         super().__init__(
             [
-                ipw.Box([*first, self.criterion, self.correlated], layout=row),
+                ipw.Box([*first, self.criterion, self.correlated, self.unfold], layout=row),
                 self.fixed,
                 self.slopes,
+                self.more,
+                self.formula,
             ],
             layout=ipw.Layout(overflow="visible"),
         )
+
+    def _make_first(self) -> None:
+        self.response, self.group = _menu("Response"), _menu("Grouping")
+        self.not_responses, self.not_groups = _left_out(), _left_out()
+        self.criterion = ipw.ToggleButtons(
+            options=[("ML", False), ("REML", True)],
+            value=self._choices.reml,
+            tooltips=["Maximum likelihood", "Restricted maximum likelihood"],
+            style={"button_width": "64px"},
+            layout=ipw.Layout(width="auto"),
+        )
+        names = self._columns.names
+        self.fixed = Ticks("Fixed effects", names, self._on_fixed_ticked)
+        self.slopes = Ticks("Random slopes", names, self._on_slope_ticked)
+        self.correlated = ipw.Checkbox(
+            value=self._choices.correlated,
+            description="correlated",
+            indent=False,
+            layout=ipw.Layout(width="auto", margin="0 0 0 12px"),
+        )
+        self.formula = FormulaBox(self._on_formula_typed)
+        self.response.observe(self._on_response_changed, "value")
+        self.group.observe(self._on_group_changed, "value")
+        self.criterion.observe(self._on_criterion_changed, "value")
+        self.correlated.observe(self._on_correlated_changed, "value")
+
+    def _make_more(self) -> None:
+        self.second = SecondGrouping(self._on_second_chosen)
+        self.menus = ColumnMenus(self._on_column_set)
+        self.interactions = Interactions(self._on_interactions_chosen)
+        self.rows = RowFilter(self._columns, self._on_rows_chosen)
+        self.weights = OptionalMenu("Weights", self._on_weights_chosen)
+        self.more = ipw.VBox(
+            [
+                ipw.Box(
+                    [self.second, self.weights],
+                    layout=ipw.Layout(
+                        flex_flow="row wrap", align_items="center", overflow="visible"
+                    ),
+                ),
+                self.menus,
+                self.interactions,
+                self.rows,
+            ],
+            layout=ipw.Layout(display="none", overflow="visible"),
+        )
+        self.unfold = ipw.ToggleButton(
+            description="More choices",
+            tooltip="Second grouping, weights, transformations, coding, interactions, rows",
+            layout=ipw.Layout(width="auto", margin="2px 2px 2px 14px"),
+        )
+        self.unfold.observe(self._on_unfolded, "value")
+        if self._uses_more():
+            self.unfold.value = True
 
     def show(self, resolved: Resolved) -> None:
         """Offer what is possible, with what is chosen selected."""
@@ -69,31 +124,96 @@ class Chooser(ipw.VBox):
         self.criterion.value = resolved.reml
         self.correlated.value = resolved.correlated
         self.correlated.disabled = not resolved.slopes
+        if resolved.spec is not None:
+            self.formula.set(str(resolved.spec))
+        if self.unfold.value:
+            self._show_more(resolved)
+        self._resolved = resolved
+
+    def _show_more(self, resolved: Resolved) -> None:
+        self.second.set(
+            resolved.group2, resolved.group2_offer, resolved.relation, resolved.relation_offer
+        )
+        offer_ = resolved.weights_offer
+        self.weights.set(offer_.names, resolved.weights, offer_.left_out)
+        self.menus.set(resolved.menus)
+        self.interactions.set(resolved.fixed, resolved.interactions, resolved.why_no_interaction)
+        words = f"those with {in_words(resolved.filter)}" if resolved.filter else "all are used"
+        self.rows.set(self._choices.rows, resolved.filter_offer, words)
+
+    def _uses_more(self) -> bool:
+        wish = self._choices.wish
+        return bool(
+            wish.group2 or wish.interactions or wish.transforms or wish.codings or wish.rows
+        ) or bool(wish.weights)
+
+    def _choose(self, **changed: Any) -> None:
+        """Choose by a control: from then on the controls are the model, not a typed formula."""
+        self._choices.take(replace(self._choices.wish, typed=None, **changed))
 
     def _on_response_changed(self, change: Any) -> None:
         if not offer.under_way:
-            self._choices.response = change["new"]
+            self._choose(response=change["new"])
 
     def _on_group_changed(self, change: Any) -> None:
         if not offer.under_way:
-            self._choices.group = change["new"]
+            self._choose(group=change["new"])
 
     def _on_criterion_changed(self, change: Any) -> None:
         self._choices.reml = change["new"]
 
     def _on_correlated_changed(self, change: Any) -> None:
-        self._choices.correlated = change["new"]
+        if change["new"] != self._choices.correlated:
+            self._choose(correlated=change["new"])
 
     def _on_fixed_ticked(self, name: str, ticked: bool) -> None:
-        self._choices.fixed = _with(self._choices.fixed, name, ticked)
+        self._choose(fixed=_with(self._choices.fixed, name, ticked))
 
     def _on_slope_ticked(self, name: str, ticked: bool) -> None:
-        self._choices.slopes = _with(self._choices.slopes, name, ticked)
+        self._choose(slopes=_with(self._choices.slopes, name, ticked))
+
+    def _on_second_chosen(self, name: str | None, relation: str | None) -> None:
+        self._choose(group2=name, relation=relation)
+
+    def _on_column_set(self, name: str, transform: str, coding: str) -> None:
+        transforms = _put(self._choices.transforms, name, transform, "none")
+        codings = _put(self._choices.codings, name, coding, "number")
+        self._choose(transforms=transforms, codings=codings)
+
+    def _on_interactions_chosen(self, pairs: tuple[Pair, ...]) -> None:
+        self._choose(interactions=pairs)
+
+    def _on_rows_chosen(self, conditions: Filter) -> None:
+        self._choices.rows = conditions
+
+    def _on_weights_chosen(self, name: str | None) -> None:
+        self._choices.weights = name
+
+    def _on_formula_typed(self, text: str) -> None:
+        with self._guarded():
+            read = choices_from(text, self._columns, self._choices.wish)
+            if isinstance(read, Problem):
+                self.formula.complain(read.sentence, read.excerpt)
+            else:
+                self._choices.take(read)
+
+    def _on_unfolded(self, change: Any) -> None:
+        self.more.layout.display = "flex" if change["new"] else "none"
+        if change["new"] and self._resolved is not None:
+            self._show_more(self._resolved)
+
+    _resolved: Resolved | None = None
 
 
 def _with(names: Sequence[str], name: str, ticked: bool) -> tuple[str, ...]:
     rest = tuple(n for n in names if n != name)
     return (*rest, name) if ticked else rest
+
+
+def _put(pairs: Sequence[Pair], name: str, setting: str, nothing: str) -> tuple[Pair, ...]:
+    """Pairs with another setting of one column; ``nothing`` is the setting of those not named."""
+    rest = tuple(pair for pair in pairs if pair[0] != name)
+    return rest if setting == nothing else (*rest, (name, setting))
 
 
 def _menu(description: str) -> ipw.Dropdown:

@@ -25,6 +25,8 @@ class Desk(ipw.Box):
     ----------
     left, right : mapping of str to callable
         Title of each panel and how to make it, in order.
+    theme : {"auto", "light", "dark"}
+        Of the pictures.
 
     Attributes
     ----------
@@ -41,8 +43,9 @@ class Desk(ipw.Box):
     point: Any = traitlets.Instance(Point, allow_none=True)
     factor = traitlets.Unicode("")
 
-    def __init__(self, left: Makers, right: Makers):
+    def __init__(self, left: Makers, right: Makers, theme: str = "auto"):
         self._makers = {**left, **right}
+        self._theme = theme
         self.panels: dict[str, Panel] = {}
         self.tabs = (_tab(left), _tab(right))
         self._rooms: dict[ipw.Tab, list[PicturePanel]] = {tab: [] for tab in self.tabs}
@@ -89,6 +92,7 @@ class Desk(ipw.Box):
             if title in tab.titles:
                 tab.children[tab.titles.index(title)].children = [panel]
                 if isinstance(panel, PicturePanel):
+                    panel.theme = self._theme
                     self._share_room(self._rooms[tab], panel)
 
     def _share_room(self, others: list[PicturePanel], panel: PicturePanel) -> None:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as ipw
-import numpy as np
 import pandas as pd
 import traitlets
 
-from mixedwidgets.errors import DataError, nearest
-from mixedwidgets.export import bundled_name, script
+from mixedwidgets.errors import ModelError
+from mixedwidgets.export import Exported, script
+from mixedwidgets.export_notebook import save_notebook
+from mixedwidgets.lmm.control import DEFAULT
 from mixedwidgets.lmm.fit import Fit
 from mixedwidgets.lmm.html import protected, summary_html
 from mixedwidgets.lmm.point import Point
+from mixedwidgets.widgets.asked import Asked, state_of
 from mixedwidgets.widgets.chooser import Chooser
+from mixedwidgets.widgets.columns import Columns
 from mixedwidgets.widgets.desk import Desk
 from mixedwidgets.widgets.guard import alert_html
 from mixedwidgets.widgets.keepsake import Keepsake
 from mixedwidgets.widgets.panels.caterpillar import CaterpillarPlot
+from mixedwidgets.widgets.panels.code import CodePanel
 from mixedwidgets.widgets.panels.diagnostics import DiagnosticsPlot
 from mixedwidgets.widgets.panels.group import GroupPlot
 from mixedwidgets.widgets.panels.intervals import IntervalPlot
@@ -45,6 +51,22 @@ class Explorer(ipw.VBox):
         Columns with a fixed effect, and with a random slope.
     REML : bool
         Criterion.
+    formula : str, optional
+        The model as a formula, in place of response, group, fixed effects and slopes.
+    correlated : bool
+        Random intercepts and slopes correlated (``|``) or not (``||``).
+    rows : sequence of (column, operator, value)
+        Conditions on the rows, all of which must hold, such as ``("age", ">=", 8)`` or
+        ``("sex", "is one of", ["F"])``.
+    weights : str, optional
+        Column of prior weights.
+    codings : dict of str to str
+        Coding of columns: ``"treatment"``, ``"sum"``, ``"helmert"``, ``"poly"``; for a column of
+        numbers ``"category"``.
+    source : str or path, optional
+        The file that the data were read from, for the code that is written.
+    theme : {"auto", "light", "dark"}
+        Of the pictures; ``"auto"`` follows the page.
 
     Attributes
     ----------
@@ -52,14 +74,22 @@ class Explorer(ipw.VBox):
         The model chosen, as a formula.
     fit : Fit
         The last good fit.
+    picked : str or None
+        The group that is highlighted in every picture, by its label.
+    point : Point or None
+        Where the hand is on the likelihood surface; None is the estimate.
+    factor : str
+        The grouping factor whose groups are shown; ``""`` is the first.
     error : str or None
         Traceback of the last exception, None when all is well.
 
     Raises
     ------
     DataError
-        The data are no data frame, or a column named is not in them. A column that cannot play
-        the role given is left out, and the explorer says why.
+        The data are no data frame, a column named is not in them, or a keyword has no such value.
+        A column that cannot play the role given is left out, and the explorer says why.
+    FormulaError
+        A formula that cannot be read.
     """
 
     formula = traitlets.Unicode(read_only=True)
@@ -76,14 +106,24 @@ class Explorer(ipw.VBox):
         fixed: Sequence[str] = (),
         slopes: Sequence[str] = (),
         REML: bool = False,
+        *,
+        formula: str | None = None,
+        correlated: bool = True,
+        rows: Sequence[Any] = (),
+        weights: str | None = None,
+        codings: Mapping[str, str] | None = None,
+        source: str | os.PathLike[str] | None = None,
+        theme: str = "auto",
     ):
-        _check_types(response, group, REML)
-        fixed, slopes = _names("fixed", fixed), _names("slopes", slopes)
-        choices = Choices(response=response, group=group, fixed=fixed, slopes=slopes, reml=REML)
-        self._session = Session(data, choices)
-        _check_names(self._session, [response, group, *fixed, *slopes])
-        self._choices = choices
-        self._source = bundled_name(data)
+        asked = Asked(
+            *(response, group, fixed, slopes, REML),
+            *(formula, correlated, rows, weights, codings, theme),
+        )
+        self._choices = Choices()
+        columns = Columns(data)
+        self._choices.take(asked.wish(columns))
+        self._session = Session(data, self._choices, columns)
+        self._source, self._theme = source, theme
         super().__init__()
         self._make_widgets()
         self._make_layout()
@@ -106,14 +146,67 @@ class Explorer(ipw.VBox):
     @property
     def code(self) -> str:
         """A Python script that repeats the last good fit."""
+        return "" if self.fit is None else self._script(self.fit)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The choices as keywords of ``explore`` that open it as it is now."""
+        return state_of(self._session.resolved)
+
+    def save_notebook(
+        self, path: str | os.PathLike[str], with_data: bool = False, overwrite: bool = False
+    ) -> Path:
+        """Save the analysis as a notebook that reads the data again, checks them and the fit.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to.
+        with_data : bool
+            Write the data beside it, as CSV.
+        overwrite : bool
+            Replace files that exist.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        ModelError
+            There is no fit.
+        DataError
+            A file that exists or cannot be written.
+        """
         if self.fit is None:
-            return ""
-        return script(self.fit.formula, self.fit.reml, self._source)
+            raise ModelError("There is no fit to save; choose a model that can be fitted first.")
+        return save_notebook(
+            path,
+            self.fit,
+            self._session.data,
+            source=self._source,
+            rows=self._rows(),
+            control=DEFAULT,
+            state=self.state,
+            with_data=with_data,
+            overwrite=overwrite,
+        )
+
+    def _script(self, fit: Fit) -> str:
+        data = self._session.data
+        return script(
+            Exported.of(fit, data, source=self._source, rows=self._rows(), control=DEFAULT)
+        )
+
+    def _rows(self) -> list[tuple[str, str, Any]]:
+        return [(c.column, c.operator, c.value) for c in self._session.fitted_rows]
 
     # WIDGETS
 
     def _make_widgets(self) -> None:
-        self.chooser = Chooser(self._choices, self._session.columns.names)
+        self.chooser = Chooser(
+            self._choices, self._session.columns, self._session.guarded
+        )
         self.headline = ipw.HTML()
         self.status = ipw.HTML()
         self._keepsake = Keepsake(self.static_html, self._session.guarded)
@@ -123,6 +216,7 @@ class Explorer(ipw.VBox):
                 "Intervals": IntervalPlot,
                 "Profile": ProfilePlot,
                 "Diagnostics": DiagnosticsPlot,
+                "Code": lambda: CodePanel(self._script, self.save_notebook),
             },
             right={
                 "Fit": FitSummary,
@@ -130,6 +224,7 @@ class Explorer(ipw.VBox):
                 "Caterpillar": CaterpillarPlot,
                 "Group": GroupPlot,
             },
+            theme=self._theme,
         )
 
     # LAYOUT
@@ -223,6 +318,7 @@ def explore(
     fixed: Sequence[str] = (),
     slopes: Sequence[str] = (),
     REML: bool = False,
+    **options: Any,
 ) -> Explorer:
     """Open the explorer on a data frame; see ``Explorer``.
 
@@ -233,32 +329,7 @@ def explore(
     >>> explorer.formula
     'Reaction ~ Days + (Days | Subject)'
     """
-    return Explorer(df, response, group, fixed, slopes, REML)
-
-
-def _check_types(response: object, group: object, reml: object) -> None:
-    for role, name in (("response", response), ("group", group)):
-        if name is not None and not isinstance(name, str):
-            raise DataError(f"{role}={name!r} is not a column name; give one as text, or None.")
-    if not isinstance(reml, (bool, np.bool_)):
-        raise DataError(f"REML={reml!r} is neither True nor False; give one of them.")
-
-
-def _names(role: str, names: Sequence[str] | str) -> tuple[str, ...]:
-    listed = (names,) if isinstance(names, str) else names
-    if not isinstance(listed, Iterable) or not all(isinstance(n, str) for n in listed):
-        raise DataError(f"{role}={names!r} is not a list of column names; give one, such as [].")
-    return tuple(listed)
-
-
-def _check_names(session: Session, names: Sequence[str | None]) -> None:
-    for name in names:
-        if name is not None and name not in session.columns:
-            known = session.columns.names
-            raise DataError(
-                f"The data has no column {name!r}{nearest(str(name), known)}; "
-                f"its columns are {', '.join(known)}."
-            )
+    return Explorer(df, response, group, fixed, slopes, REML, **options)
 
 
 def _headline_html(resolved: Resolved) -> str:

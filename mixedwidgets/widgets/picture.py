@@ -110,7 +110,7 @@ class Picture(anywidget.AnyWidget):
         self._handled = 0
         self._lock = threading.RLock()
         self._spare: Paper | None = None
-        self.figure = self._new_figure()
+        self.figure: Paper = self._new_figure()
         self.refresh()
 
     def draw(self, draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -186,7 +186,7 @@ class Picture(anywidget.AnyWidget):
             f'width="{width:g}" height="{height:g}" style="max-width: 100%; height: auto">'
         )
 
-    def _new_figure(self) -> Figure:
+    def _new_figure(self) -> Paper:
         figure, self._spare = self._spare, None
         if figure is None:
             return Paper(figsize=self.figure_size, dpi=DPI * self.pixel_ratio)

@@ -19,6 +19,7 @@ from mixedwidgets.widgets.guard import Guarded
 from mixedwidgets.widgets.resolve import Resolved, resolve
 from mixedwidgets.widgets.rowfilter import Filter, rows_kept
 from mixedwidgets.widgets.state import Choices
+from mixedwidgets.widgets.wish import Wish
 
 REMEMBERED = 32  # fits kept, so that going back costs nothing
 
@@ -35,6 +36,8 @@ class Session(Guarded):
         One row for each observation; never changed.
     choices : Choices
         The user's choices; observed.
+    columns : Columns, optional
+        Those of the data, where they are known.
 
     Attributes
     ----------
@@ -54,28 +57,33 @@ class Session(Guarded):
     fit: Any = traitlets.Instance(Fit, allow_none=True)
     answers = traitlets.Int(0)
 
-    def __init__(self, data: pd.DataFrame, choices: Choices):
+    def __init__(self, data: pd.DataFrame, choices: Choices, columns: Columns | None = None):
         super().__init__()
         self.data = data
-        self.columns = Columns(data)
+        self.columns = columns or Columns(data)
         self.choices = choices
         self._fits: OrderedDict[Hashable, Fit] = OrderedDict()
         self._kept: tuple[Filter, pd.DataFrame] = (), data
         self._lock = threading.RLock()
+        self._followed: Wish | None = None
+        self.fitted_rows: Filter = ()
         choices.observe(self._on_choices_changed)
         self.follow()
 
     def follow(self) -> None:
         """Resolve the choices as they are now and fit the model."""
         with self._lock, self.guarded():
+            self._followed = self.choices.wish
             self.resolved = resolve(self.choices.wish, self.columns)
             fit = self._fitted(self.resolved)
             self.all_is_well()
+            self.fitted_rows = self.resolved.filter
             self.fit = fit
             self.answers += 1
 
     def _on_choices_changed(self, change: Any) -> None:
-        self.follow()
+        if self.choices.wish != self._followed:  # several choices at once are followed once
+            self.follow()
 
     def _fitted(self, resolved: Resolved) -> Fit:
         if resolved.refusal:
