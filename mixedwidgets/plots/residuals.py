@@ -37,8 +37,10 @@ def draw(
 ) -> None:
     """Draw the residuals of all rows against their fitted values into an empty figure.
 
-    The running mean should stay at zero and the lines two running SDs from it level. The artists
-    that move are ``picked`` and ``picked-name`` and, of up to 1,000 rows, ``points``.
+    The running mean should stay near zero and the lines two running SDs from it level. Shrinkage
+    alone tilts the mean upwards a little, because it leaves part of the effect of each level in
+    its residuals: with H the matrix that turns the response into fitted values, the covariances of
+    fitted values and residuals add up to ``sigma^2 tr(H - H^2) > 0``. The artists that move are ``picked`` and ``picked-name`` and, of up to 1,000 rows, ``points``.
 
     Parameters
     ----------
@@ -94,13 +96,16 @@ def describe(table: ResidualTable) -> str:
         f"Residuals of {len(r):,} rows ({table.criterion}), divided by σ = "
         f"{significant(table.sigma)}, against fitted values of {table.response} from "
         f"{' to '.join(fitted)}. They range from {number(float(r.min()), 0.01)} to "
-        f"{number(float(r.max()), 0.01)}; {far:,} {'is' if far == 1 else 'are'} beyond ±2 where a normal distribution has "
-        f"{round(_EXPECTED * len(r)):,}."
+        f"{number(float(r.max()), 0.01)}; {far:,} {'is' if far == 1 else 'are'} beyond ±2 "
+        f"where a normal distribution has {round(_EXPECTED * len(r)):,}."
     ]
     mean, spread = running(table)
     if len(mean):
         low, high = float(mean[:, 1].min()), float(mean[:, 1].max())
-        words.append(f"The running mean goes from {number(low, 0.01)} to {number(high, 0.01)}.")
+        words.append(
+            f"The running mean goes from {number(low, 0.01)} to {number(high, 0.01)}; shrinkage "
+            "alone makes it rise a little."
+        )
     if len(spread):
         first, last = float(spread[0, 1]), float(spread[-1, 1])
         words.append(
