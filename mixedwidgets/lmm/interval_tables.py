@@ -117,11 +117,19 @@ class FiveIntervals:
     @property
     def at_bounds(self) -> tuple[int, int]:
         """How many replicates are exactly at the lower and at the upper boundary."""
+        low, high = self._bounds
+        return int((self.replicates <= low).sum()), int((self.replicates >= high).sum())
+
+    @property
+    def interior(self) -> Floats:
+        """The replicates that are at no boundary."""
+        low, high = self._bounds
+        return self.replicates[(self.replicates > low) & (self.replicates < high)]
+
+    @property
+    def _bounds(self) -> tuple[float, float]:
         slack = SURE if self.kind == "cor" else 0.0
-        low, high = self.allowed
-        return int((self.replicates <= low + slack).sum()), int(
-            (self.replicates >= high - slack).sum()
-        )
+        return self.allowed[0] + slack, self.allowed[1] - slack
 
     def by(self, key: str) -> BuiltInterval:
         """Return the interval of a method.

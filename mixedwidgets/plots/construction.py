@@ -56,15 +56,15 @@ def draw_construction(
         _draw_cut(sheet, axes, table, method)
 
 
-def caption(table: FiveIntervals, method: BuiltInterval) -> str:
-    """Say in a sentence how an interval is built."""
+def caption(table: FiveIntervals, method: BuiltInterval, xlim: Span) -> str:
+    """Say in a sentence how an interval is built; of replicates also how many are not in view."""
     if method.state == "none":
         return f"{method.label}: no interval"
     cut = f"−{significant(method.cut / 2, 3)}"
     if method.key == "profile":
         return f"Profile: all values whose log-likelihood − max is at least {cut}"
     if method.key == "bootstrap":
-        return _boot_caption(table)
+        return _boot_caption(table, xlim)
     if method.key == "t":
         return f"{method.label}: the same parabola as Wald's, cut deeper, at {cut}"
     on = f"in {method.label[8:]} " if method.label.startswith("Wald on ") else ""
@@ -80,11 +80,14 @@ def _article(words: str) -> str:
     return words
 
 
-def _boot_caption(table: FiveIntervals) -> str:
+def _boot_caption(table: FiveIntervals, xlim: Span) -> str:
     if not len(table.replicates):
         return "Bootstrap: responses drawn from the fit, the model fitted to each: no replicate yet"
     tail = f"{100 * 0.5 * (1 - table.level):.3g}%"
-    return f"Bootstrap: {len(table.replicates)} replicates, {tail} of them beyond each limit"
+    places = table.place(table.interior)
+    out = int(((places < xlim[0]) | (places > xlim[1])).sum())
+    beyond = f"; {out} beyond the picture" if out else ""
+    return f"Bootstrap: {len(table.replicates)} replicates, {tail} beyond each limit{beyond}"
 
 
 def _draw_cut(sheet: Sheet, axes: Axes, table: FiveIntervals, method: BuiltInterval) -> None:
@@ -143,12 +146,7 @@ def _draw_replicates(sheet: Sheet, axes: Axes, table: FiveIntervals) -> None:
     """
     theme, xlim = sheet.theme, axes.get_xlim()
     _, high = axes.get_ylim()
-    bound, at = table.allowed, table.at_bounds
-    values = table.replicates
-    if table.kind == "cor" or bound[0] == 0.0:
-        values = values[(values > bound[0]) & (values < bound[1])]
-    edges = np.linspace(*xlim, _BINS + 1)
-    heights = np.histogram(table.place(values), edges)[0].astype(float)
+    edges, heights = _bins(table, xlim)
     if len(table.x):
         level = high * _TALL * np.exp(-0.5 * table.drop)
         look = {"color": theme.likelihood, "linewidth": 1.2, "alpha": 0.7, "zorder": 3.0}
@@ -161,7 +159,7 @@ def _draw_replicates(sheet: Sheet, axes: Axes, table: FiveIntervals) -> None:
     fill: dict[str, Any] = {"facecolors": theme.pooled, "edgecolors": theme.panel}
     fill |= {"linewidths": 0.6, "alpha": 0.55}
     axes.add_collection(PolyCollection(bars, **fill, zorder=2.4, gid="histogram"), autolim=False)
-    for place, count in zip(bound, at, strict=True):
+    for place, count in zip(table.allowed, table.at_bounds, strict=True):
         if count and math.isfinite(place):
             _draw_spike(sheet, axes, float(table.place(place)), count, len(table.replicates))
     found = table.by("bootstrap")
@@ -169,10 +167,15 @@ def _draw_replicates(sheet: Sheet, axes: Axes, table: FiveIntervals) -> None:
         drop_lines(axes, _inside(table.limits("bootstrap"), xlim), high, 0.0, theme.pooled)
 
 
+def _bins(table: FiveIntervals, xlim: Span) -> tuple[Floats, Floats]:
+    """Edges of the bars, and how many of the replicates at no boundary are in each."""
+    heights, edges = np.histogram(table.place(table.interior), _BINS, range=xlim)
+    return edges, heights.astype(np.float64)
+
+
 def tallest(table: FiveIntervals, xlim: Span) -> float:
     """Return the number of replicates in the tallest bar, the counted ones at a boundary too."""
-    edges = np.linspace(*xlim, _BINS + 1)
-    heights = np.histogram(table.place(table.replicates), edges)[0]
+    heights = _bins(table, xlim)[1]
     return float(max(1, heights.max(initial=0), *table.at_bounds)) / _TALL
 
 

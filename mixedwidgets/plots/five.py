@@ -20,7 +20,7 @@ from mixedwidgets.plots.construction import (
     tallest,
 )
 from mixedwidgets.plots.lettering import text_width
-from mixedwidgets.plots.numbers import number, ticks
+from mixedwidgets.plots.numbers import number, significant, ticks
 from mixedwidgets.plots.sheet import MARGIN, Sheet, stroke
 from mixedwidgets.plots.style import NORMAL, SMALL, Theme
 
@@ -28,6 +28,7 @@ PREFIX = "method-"
 _TOP, _GAP, _SHARE = 82.0, 12.0, 0.44  # upper panel: where it begins, what is below, its share
 _SHOWN = 7.0  # the curve is shown to this drop at least
 _STRETCH = 0.75  # of the curve's width that limits may stretch the axis by, on each side
+_DIGITS = 5  # at most so many are printed of a limit
 _WAITING, _NONE = "computing …", "none"
 
 
@@ -59,7 +60,6 @@ def draw(
     """
     sheet, method = Sheet(figure, theme), _selected(table, selected)
     sheet.title(f"{100 * table.level:g}% intervals, {table.criterion}", table.label)
-    _write_caption(sheet, table, method)
     rows = [_words(table, m) for m in table.methods]
     left = MARGIN + max(text_width(m.label, NORMAL, bold=True) for m in table.methods) + 12
     right = sheet.width - MARGIN - max(text_width(words, SMALL) for words in rows) - 12
@@ -67,6 +67,7 @@ def draw(
     split = _TOP + _SHARE * (bottom - _TOP)
     xlim, count = view(table), len(table.methods)
     ylim = _heights(table, method, xlim)
+    _write_caption(sheet, table, method, xlim)
     upper = sheet.panel((left, _TOP, right, split), xlim, ylim)
     lower = sheet.panel((left, split + _GAP, right, bottom), xlim, (count - 0.5, -0.5))
     for axes in (upper, lower):
@@ -167,9 +168,9 @@ def _selected(table: FiveIntervals, key: str) -> BuiltInterval:
     return table.by(key if key in keys else "profile")
 
 
-def _write_caption(sheet: Sheet, table: FiveIntervals, method: BuiltInterval) -> None:
+def _write_caption(sheet: Sheet, table: FiveIntervals, method: BuiltInterval, xlim: Span) -> None:
     room = sheet.width - 2 * MARGIN
-    sheet.write(MARGIN, 38, caption(table, method), size=NORMAL, width=room)
+    sheet.write(MARGIN, 38, caption(table, method, xlim), size=NORMAL, width=room)
     if method.note:
         sheet.write(MARGIN, 54, method.note, color=sheet.theme.muted, width=room)
 
@@ -193,13 +194,19 @@ def _words(table: FiveIntervals, method: BuiltInterval) -> str:
     if method.state != "found":
         return _WAITING if method.state == "waiting" else _NONE
     step = _step(table)
-    lower, upper = (number(v, step, most=8) for v in table.limits(method.key))
+    lower, upper = (_number(v, step) for v in table.limits(method.key))
     if table.spread and method.lower < 0.0:
         if method.key == "wald-variance" and table.scale == "sd":
-            lower = f"√{number(table.limits(method.key, 'variance')[0], step, most=8)}"
+            lower = f"√{_number(table.limits(method.key, 'variance')[0], step)}"
         elif method.key == "wald" and table.scale == "variance":
-            lower = f"({number(method.lower, step**0.5, most=8)})²"
+            lower = f"({_number(method.lower, _step(table.on('sd')))})²"
     return f"{lower} to {upper}"
+
+
+def _number(value: float, step: float) -> str:
+    """Return a limit as it is printed; one that is not zero never as zero."""
+    hidden = 0.0 < abs(value) < step / 2
+    return significant(value, 1) if hidden else number(value, step, most=_DIGITS)
 
 
 def _draw_beyond(sheet: Sheet, axes: Axes, table: FiveIntervals) -> None:
