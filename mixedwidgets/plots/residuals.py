@@ -40,7 +40,9 @@ def draw(
     The running mean should stay near zero and the lines two running SDs from it level. Shrinkage
     alone tilts the mean upwards a little, because it leaves part of the effect of each level in
     its residuals: with H the matrix that turns the response into fitted values, the covariances of
-    fitted values and residuals add up to ``sigma^2 tr(H - H^2) > 0``. The artists that move are ``picked`` and ``picked-name`` and, of up to 1,000 rows, ``points``.
+    fitted values and residuals add up to ``sigma^2 tr(H - H^2) > 0``.
+
+    The artists that move are ``picked`` and ``picked-name`` and, of up to 1,000 rows, ``points``.
 
     Parameters
     ----------
