@@ -60,6 +60,22 @@ class GroupedMoments(Moments):
         return np.asarray((flat @ flat.T).reshape(self.squares.shape[:2] * 2))
 
     @cached_property
+    def two_forms(self) -> Array:
+        """For two effects: what (S_11, S_12, S_22, det S) give, (4, 3 m).
+
+        A_12, A_11 - 1 and det(A) - 1 of A_j = I + R_j S R_j' are linear in these four.
+        """
+        r11, r12, r22 = self.R[0, 0], self.R[0, 1], self.R[1, 1]
+        out = np.zeros((4, 3, self.ngroups))
+        across, first, determinant = out[:, 0], out[:, 1], out[:, 2]
+        across[1], across[2] = r11 * r22, r12 * r22
+        first[0], first[1], first[2] = r11 * r11, 2.0 * r11 * r12, r12 * r12
+        determinant[:3] = first[:3]
+        determinant[2] += r22 * r22
+        determinant[3] = across[1] * across[1]
+        return out.reshape(4, -1)
+
+    @cached_property
     def stacked(self) -> Array:
         """R and C by columns, (K + p + 1, K, m)."""
         both = np.concatenate((self.R, self.C), axis=1)

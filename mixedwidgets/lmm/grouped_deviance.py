@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixedwidgets.lmm.grouped import GroupedMoments
-from mixedwidgets.lmm.linalg import Array, semidefinite_root
+from mixedwidgets.lmm.linalg import Array, inverse_cholesky, semidefinite_root
 from mixedwidgets.lmm.solved import Blocks, Derivatives, Solved
+from mixedwidgets.lmm.two_effects import differentiate_two, eliminate_two
 
 
 @dataclass(frozen=True)
@@ -21,18 +22,25 @@ class SolvedGroups(Solved):
     ----------
     moments : GroupedMoments
         The cross-products.
-    H : (K, K, m) array
-        L_j^-1 R_j, with L_j the Cholesky factor of I + R_j S R_j'.
-    D : (K, p, m) array
-        L_j^-1 Q_j' X_j.
+    columns : (K + p, K, m) array
+        L_j^-1 [R_j, Q_j' X_j] by columns, with L_j the Cholesky factor of I + R_j S R_j'.
     d : (K, m) array
         L_j^-1 Q_j' r_j.
     """
 
     moments: GroupedMoments
-    H: Array
-    D: Array
+    columns: Array
     d: Array
+
+    @property
+    def H(self) -> Array:
+        """L_j^-1 R_j, (K, K, m)."""
+        return self.columns[: self.moments.layout.width].transpose(1, 0, 2)
+
+    @property
+    def D(self) -> Array:
+        """L_j^-1 Q_j' X_j, (K, p, m)."""
+        return self.columns[self.moments.layout.width :].transpose(1, 0, 2)
 
     @property
     def u(self) -> Blocks:
@@ -90,26 +98,28 @@ def solve_groups(S: Array, moments: GroupedMoments, reml: bool) -> SolvedGroups:
     -------
     SolvedGroups
     """
-    R, C = moments.R, moments.C
-    p = moments.ncoef
-    diagonal, rows = eliminate(R, C, S)
-    H, D = rows[:, : R.shape[1]], rows[:, R.shape[1] :]
-    flat = D.transpose(1, 0, 2).reshape(p + 1, -1)
+    width, p = moments.layout.width, moments.ncoef
+    if width == 2:
+        logdet, columns = eliminate_two(S, moments)
+    else:
+        diagonal, rows = eliminate(moments.R, moments.C, S)
+        logdet = 2.0 * float(np.log(diagonal).sum())
+        columns = np.ascontiguousarray(rows.transpose(1, 0, 2))
+    flat = columns[width:].reshape(p + 1, -1)
     gram = moments.within + flat @ flat.T
-    logdet = 2.0 * float(np.log(diagonal).sum())
+    d = columns[-1]
+    root, delta, q = np.empty((0, 0)), np.empty(0), float(gram[p, p])
     if p:
-        root = np.linalg.inv(np.linalg.cholesky(gram[:p, :p]))
+        root = inverse_cholesky(gram[:p, :p])
         half = root @ gram[:p, p]
         delta = half @ root
-        q = float(gram[p, p] - half @ half)
+        q -= float(half @ half)
         if reml:
-            logdet += 2.0 * (moments.basis.logdet - float(np.log(np.diag(root)).sum()))
-        d = D[:, p] - np.matmul(delta, D[:, :p])
-    else:
-        root, delta, q, d = np.empty((0, 0)), np.empty(0), float(gram[p, p]), D[:, p]
+            logdet += 2.0 * (moments.basis.logdet - float(np.log(root.diagonal()).sum()))
+        d = d - (delta @ flat[:p]).reshape(d.shape)
     N = moments.nobs - p if reml else moments.nobs
     constant = -moments.sum_log_weights
-    return SolvedGroups(N, logdet, q, constant, delta, root, S, moments, H, D[:, :p], d)
+    return SolvedGroups(N, logdet, q, constant, delta, root, S, moments, columns[:-1], d)
 
 
 def conditional_covariances(S: Array, R: Array) -> Array:
@@ -188,6 +198,8 @@ def differentiate_groups(solved: SolvedGroups, reml: bool) -> Derivatives:
     H, d = solved.H, solved.d
     width, m = H.shape[1], H.shape[2]
     p = solved.D.shape[1]
+    if width == 2:
+        return differentiate_two(solved.columns, d, solved.root, reml)
     M = np.einsum("iaj,ibj->abj", H, H)
     u = np.einsum("iaj,ij->aj", H, d)
     uu = u[:, None] * u[None, :]

@@ -15,7 +15,7 @@ from mixedwidgets.lmm.crossed_deviance import solve_crossed
 from mixedwidgets.lmm.crossproducts import Coordinates, Moments
 from mixedwidgets.lmm.design import Design, Grouping
 from mixedwidgets.lmm.grouped import GroupedMoments, orthogonalise_rows
-from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.linalg import Array, eigen
 
 AnyMoments = GroupedMoments | CrossedMoments
 
@@ -65,7 +65,7 @@ def refuse_inseparable(moments: AnyMoments, columns: Coordinates) -> None:
     if not size.all():
         _refuse_nothing(int(rows[np.flatnonzero(size == 0.0)[0]]), moments, design)
     scaled = gram / (size[:, None] * size)
-    values, vectors = np.linalg.eigh(scaled)
+    values, vectors = eigen(scaled)
     if values[0] > INSEPARABLE or _shared_out(scaled, moments):
         return
     elements = np.abs(vectors[:, 0]) > 1e-4

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dsyevd, dtrtri
 
 Array = NDArray[np.float64]
 
@@ -266,6 +267,34 @@ def _solid_cholesky(gram: Array) -> Array | None:
     except np.linalg.LinAlgError:
         return None
     return np.ascontiguousarray(r) if np.diag(r).min() > SOLID else None
+
+
+def inverse_cholesky(matrix: Array) -> Array:
+    """Inverse of the lower Cholesky factor of a positive definite matrix.
+
+    LAPACK is called by itself: around small matrices the checks of ``numpy.linalg`` cost several
+    times what the work does.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        The matrix is not positive definite.
+    """
+    factor, failed = dpotrf(matrix, lower=1, clean=1)
+    if failed:
+        raise np.linalg.LinAlgError("not positive definite")
+    inverse, singular = dtrtri(factor, lower=1)
+    if singular:
+        raise np.linalg.LinAlgError("singular")
+    return np.ascontiguousarray(inverse)
+
+
+def eigen(matrix: Array) -> tuple[Array, Array]:
+    """Eigenvalues, increasing, and eigenvectors of a symmetric matrix, as ``numpy.linalg.eigh``."""
+    values, vectors, failed = dsyevd(matrix, lower=1)
+    if failed:
+        raise np.linalg.LinAlgError("eigenvalues did not converge")
+    return values, vectors
 
 
 def _qr_of_independent(columns: Array, weak: Array) -> tuple[NDArray[np.intp], Array]:

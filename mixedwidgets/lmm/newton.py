@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.linalg import Array, eigen
 
 # x -> value, gradient (k,), Hessian (k, k)
 Objective = Callable[[Array], tuple[float, Array, Array]]
@@ -158,7 +158,7 @@ def _direction(gradient: Array, hessian: Array) -> tuple[Array, float, Array | N
     if not largest > 0.0:
         return -gradient, float(gradient @ gradient), None
     scale = 1.0 / np.sqrt(np.maximum(diagonal, 1e-14 * largest))
-    values, vectors = np.linalg.eigh(hessian * (scale[:, None] * scale))
+    values, vectors = eigen(hessian * (scale[:, None] * scale))
     along = vectors.T @ (gradient * scale)
     positive = np.maximum(np.abs(values), 1e-9)
     step = -(vectors @ (along / positive)) * scale

@@ -17,7 +17,7 @@ from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.control import DEFAULT, Control
 from mixedwidgets.lmm.deviance import AnySolved, differentiate, solve
 from mixedwidgets.lmm.evidence import undetermined
-from mixedwidgets.lmm.linalg import Array, lower_triangle
+from mixedwidgets.lmm.linalg import Array, eigen, lower_triangle
 from mixedwidgets.lmm.moments import AnyMoments
 from mixedwidgets.lmm.newton import Minimum, Watch, minimise
 from mixedwidgets.lmm.objective import Factor, ProfiledDeviance, profiled_derivatives
@@ -356,6 +356,8 @@ def _settle(t: Array, objective: ProfiledDeviance, layout: Layout) -> Array:
     T = _blockwise_lower(layout.matrix(t), layout)
     value = objective.value(layout.vector(T))
     for columns in layout.slices:
+        if _clearly_regular(T[columns, columns]):
+            continue
         vectors, values, _ = np.linalg.svd(T[columns, columns])
         for rank in range(len(values)):
             if values[rank] > SMALL * max(1.0, values[0] if rank else 0.0):
@@ -368,6 +370,17 @@ def _settle(t: Array, objective: ProfiledDeviance, layout: Layout) -> Array:
                 T = trial
                 break
     return T
+
+
+def _clearly_regular(inside: Array) -> bool:
+    """Whether a triangular factor has no direction small enough to be tried without.
+
+    Its smallest singular value is the determinant divided by the others, which are at most the
+    root of the sum of squares.
+    """
+    size = max(1.0, float(np.sqrt(np.vdot(inside, inside))))
+    determinant = abs(float(inside.diagonal().prod()))
+    return determinant > SMALL * size ** len(inside)
 
 
 def _downhill_outward(T: Array, moments: AnyMoments, reml: bool) -> Array | None:
@@ -406,6 +419,8 @@ def zero_directions(theta: Array, layout: Layout) -> tuple[tuple[int, Array], ..
     out = []
     for number, columns in enumerate(layout.slices):
         inside = whole[columns, columns]
+        if inside.diagonal().all():
+            continue
         sd = np.sqrt(np.sum(inside**2, axis=1))
         axes = np.eye(len(sd))
         out += [(number, axes[i]) for i in np.flatnonzero(sd == 0.0)]
@@ -419,8 +434,8 @@ def zero_directions(theta: Array, layout: Layout) -> tuple[tuple[int, Array], ..
 def _free_curvature(T: Array, hessian: Array, layout: Layout) -> float:
     """Smallest eigenvalue of the Hessian over the elements of T that are not at zero columns."""
     free = np.any(T, axis=0)[layout.position[1]]
-    part = hessian[np.ix_(free, free)]
+    part = hessian if free.all() else hessian[free][:, free]
     if part.size == 0:
         return float("nan")
-    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(part)), 1e-300))
-    return float(np.linalg.eigvalsh(part * np.outer(scale, scale))[0])
+    scale = 1.0 / np.sqrt(np.maximum(np.abs(part.diagonal()), 1e-300))
+    return float(eigen(part * (scale[:, None] * scale))[0][0])
