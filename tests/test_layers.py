@@ -60,6 +60,7 @@ lmm.fixed_rows
 lmm.crossproducts
 lmm.lines
 lmm.grouped
+lmm.two_effects
 lmm.batch lmm.coupling lmm.grouped_deviance lmm.spectral_null
 lmm.batch_newton lmm.crossed
 lmm.crossed_deviance
@@ -130,11 +131,11 @@ widgets.spec_from_choices
 widgets.picture widgets.resolve
 widgets.choices_from_spec widgets.control_columns widgets.control_formula widgets.control_pairs
 widgets.control_rows widgets.control_second
-widgets.chooser widgets.session widgets.working
+widgets.asked widgets.chooser widgets.session widgets.working
 widgets.panels widgets.panels.choice
 widgets.panels.base
-widgets.panels.picture_panel widgets.panels.summary
-widgets.panels.group_panel widgets.panels.intervals widgets.panels.profile widgets.panels.surface
+widgets.panels.code widgets.panels.compare widgets.panels.picture_panel widgets.panels.summary
+widgets.panels.boundary widgets.panels.group_panel widgets.panels.intervals widgets.panels.profile widgets.panels.surface
 widgets.desk widgets.panels.caterpillar widgets.panels.diagnostics widgets.panels.group
 widgets.panels.shrinkage
 widgets.explorer
