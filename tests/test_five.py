@@ -10,7 +10,7 @@ from scipy.stats import chi2, norm, t
 
 import mixedwidgets as mw
 from mixedwidgets.errors import ModelError
-from mixedwidgets.lmm.five import five_intervals, with_bootstrap
+from mixedwidgets.lmm.five import five_intervals, five_steps, with_bootstrap
 from mixedwidgets.plots import five
 from tests import dense
 from tests.test_plots import THEMES, assert_legible, by_gid, drawn, texts
@@ -167,6 +167,22 @@ def test_a_variance_estimated_as_zero(zero):
     assert table.limits("profile") == pytest.approx((lower, upper), rel=1e-9)
     assert lower == 0.0
     assert "the limit is the boundary" in table.by("profile").note
+
+
+@pytest.mark.parametrize(("level", "curves"), [(0.95, [0, 1, 1]), (0.999, [0, 1])])
+def test_steps(wheat, zero, level, curves):
+    """Wald at once, then the curve, then the profile; every step can be drawn."""
+    for fit, name in ((wheat, TAU), (zero, "sd_(Intercept)|Batch"), (zero, "sigma")):
+        steps = list(five_steps(fit.design, fit.estimate, name, level))
+        assert [len(s.x) > 0 for s in steps] == [bool(c) for c in curves]
+        states = [s.by("profile").state for s in steps]
+        assert states == ["waiting"] * (len(curves) - 1) + ["found"]
+        last = table_of(fit, name, level=level)
+        assert steps[-1].limits("profile") == last.limits("profile")
+        np.testing.assert_array_equal(steps[-1].drop, last.drop)
+        for step in steps:
+            assert_legible(drawn(five, step, animated=False))
+            assert five.describe(step)
 
 
 def test_axis_of_variances_keeps_signs(wheat):
@@ -365,4 +381,5 @@ def test_legible(wheat, sleep, zero, boot, size, theme):
     for table in tables:
         for method in table.methods:
             options = {"theme": theme, "selected": method.key, "animated": False}
-            assert_legible(drawn(five, table, box=size, **options))
+            figure = drawn(five, table, box=size, **options)
+            assert_legible(figure)

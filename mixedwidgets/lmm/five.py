@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -60,42 +60,77 @@ def five_intervals(
     ModelError
         An unknown parameter, level or scale; a coefficient by REML, which is no function of it.
     """
-    parameter, level = _named(design, estimate, name), check_level(level)
-    value = value_of(parameter, estimate.covariances, estimate.sigma, estimate.beta)
-    found = profile_interval(estimate, parameter, level)
+    for table in five_steps(design, estimate, name, level, scale):
+        latest = table
+    return latest
+
+
+def five_steps(
+    design: Design, estimate: Estimate, name: str, level: float = 0.95, scale: str = "sd"
+) -> Iterator[FiveIntervals]:
+    """The same in steps: Wald's intervals at once, then the curve, then the profile's limits.
+
+    With one grouping factor the last step comes after some hundredths of a second, with crossed
+    ones after a second or more.
+
+    Parameters
+    ----------
+    design, estimate, name, level, scale
+        As in ``five_intervals``; a mistake is told at once.
+
+    Returns
+    -------
+    iterator of FiveIntervals
+    """
+    parameter = _named(design, estimate, name)
+    table = _wald_table(design, estimate, parameter, check_level(level)).on(scale)
+    return _steps(design, estimate, parameter, table)
+
+
+def _wald_table(
+    design: Design, estimate: Estimate, parameter: Parameter, level: float
+) -> FiveIntervals:
+    """Wald's intervals; profile and bootstrap wait, and there is no curve yet."""
     cut = float(ndtri(0.5 + 0.5 * level)) ** 2
-    profiled = BuiltInterval(
-        key="profile",
-        label="profile",
-        state="found",
-        lower=found.lower,
-        upper=found.upper,
-        note=found.note,
-        cut=cut,
-        x=EMPTY,
-        drop=EMPTY,
-    )
-    reach = None if level <= USUAL else _reach(parameter, value, found.lower, found.upper)
-    shape = curve(design, estimate, parameter, nodes=NODES, reach=reach)
     squared = parameter.kind in ("sd", "sigma")
-    table = FiveIntervals(
+    return FiveIntervals(
         name=parameter.name,
         kind=parameter.kind,
         labels=(Axis(parameter).label(design), Axis(parameter, squared).label(design)),
-        estimate=value,
+        estimate=value_of(parameter, estimate.covariances, estimate.sigma, estimate.beta),
         allowed=parameter.allowed,
         level=level,
         criterion="REML" if estimate.reml else "ML",
         methods=(
             *_wald_methods(design, estimate, parameter, level),
-            profiled,
+            _without_interval("profile", "profile", cut, "waiting"),
             _without_interval("bootstrap", "bootstrap", cut, "waiting"),
         ),
-        x=shape.x,
-        drop=shape.drop,
+        x=EMPTY,
+        drop=EMPTY,
         replicates=EMPTY,
     )
-    return table.on(scale)
+
+
+def _steps(
+    design: Design, estimate: Estimate, parameter: Parameter, table: FiveIntervals
+) -> Iterator[FiveIntervals]:
+    yield table
+    usual = table.level <= USUAL
+    if usual:
+        shape = curve(design, estimate, parameter, nodes=NODES)
+        table = replace(table, x=shape.x, drop=shape.drop)
+        yield table
+    found = profile_interval(estimate, parameter, table.level)
+    built = replace(
+        table.by("profile"), state="found", lower=found.lower, upper=found.upper, note=found.note
+    )
+    table = replace(table, methods=(*table.methods[:-2], built, table.methods[-1]))
+    if not usual:
+        reach = _reach(parameter, table.estimate, found.lower, found.upper)
+        shape = curve(design, estimate, parameter, nodes=NODES, reach=reach)
+        table = replace(table, x=shape.x, drop=shape.drop)
+    yield table
 
 
 def with_bootstrap(table: FiveIntervals, boot: Bootstrap) -> FiveIntervals:

@@ -145,13 +145,9 @@ def view(table: FiveIntervals) -> Span:
     table : FiveIntervals
         The table that is drawn.
     """
-    x = table.place(table.x)
-    near = x[table.drop <= max(_SHOWN, 1.2 * table.by("profile").cut)]
-    if not len(near) or not np.ptp(near) > 0:
-        near = x
-    low, high = float(near.min()), float(near.max())
-    room = _STRETCH * (high - low)
     ends = [v for m in table.methods for v in table.limits(m.key) if math.isfinite(v)]
+    low, high = _core(table, ends)
+    room = _STRETCH * (high - low)
     lower = max(min([low, *ends]), low - room)
     upper = min(max([high, *ends]), high + room)
     pad = 0.04 * (upper - lower)
@@ -161,6 +157,18 @@ def view(table: FiveIntervals) -> Span:
     if upper > allowed[1] - 2 * pad:
         upper = max(upper, allowed[1] + pad)
     return lower - pad, upper + pad
+
+
+def _core(table: FiveIntervals, ends: list[float]) -> Span:
+    """Where the likelihood curve is not far down; where there is none yet, between the limits."""
+    x = table.place(table.x)
+    near = x[table.drop <= max(_SHOWN, 1.2 * table.by("profile").cut)]
+    for known in (near, x, np.array(ends)):
+        if len(known) and np.ptp(known) > 0:
+            return float(known.min()), float(known.max())
+    centre = 0.0 if math.isnan(table.estimate) else float(table.place(table.estimate))
+    half = abs(centre) or 1.0
+    return centre - half, centre + half
 
 
 def _selected(table: FiveIntervals, key: str) -> BuiltInterval:
