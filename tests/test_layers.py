@@ -118,7 +118,8 @@ plots.caterpillar plots.dial plots.group
 plots.cloud plots.smooth
 plots.by_group plots.influential plots.residual_qq plots.residuals plots.thumbnail
 plots.construction plots.lattice plots.shrinkage plots.slices plots.strips plots.surface_point
-plots.autopsy plots.five plots.intervals plots.profile_density plots.profile_pairs plots.surface plots.zeta
+plots.autopsy plots.five plots.intervals plots.profile_density plots.profile_pairs plots.surface
+plots.zeta
 plots.figures
 
 # choices become answers and pictures
@@ -135,7 +136,8 @@ widgets.asked widgets.chooser widgets.session widgets.working
 widgets.panels widgets.panels.choice
 widgets.panels.base
 widgets.panels.code widgets.panels.compare widgets.panels.picture_panel widgets.panels.summary
-widgets.panels.boundary widgets.panels.group_panel widgets.panels.intervals widgets.panels.profile widgets.panels.surface
+widgets.panels.boundary widgets.panels.group_panel widgets.panels.intervals widgets.panels.profile
+widgets.panels.surface
 widgets.desk widgets.panels.caterpillar widgets.panels.diagnostics widgets.panels.group
 widgets.panels.shrinkage
 widgets.explorer

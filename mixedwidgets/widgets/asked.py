@@ -85,11 +85,24 @@ class Asked:
                 "Both formula and columns are given; give the model one way, as a formula or as "
                 "response, group, fixed and slopes."
             )
-        parse(self.formula)
-        read = choices_from(self.formula, columns, about)
-        if isinstance(read, Problem):
-            raise DataError(read.sentence)
-        return read
+        return read_formula(self.formula, columns, about)
+
+
+def read_formula(text: str, columns: Columns, about: Wish) -> Wish:
+    """A formula as a wish; what it does not say is kept.
+
+    Raises
+    ------
+    FormulaError
+        A formula that cannot be read.
+    DataError
+        A column that is not in the data.
+    """
+    parse(text)
+    read = choices_from(text, columns, about)
+    if isinstance(read, Problem):
+        raise DataError(read.sentence)
+    return read
 
 
 def state_of(resolved: Resolved | None) -> dict[str, Any]:

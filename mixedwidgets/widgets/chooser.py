@@ -125,7 +125,7 @@ class Chooser(ipw.VBox):
         self.correlated.value = resolved.correlated
         self.correlated.disabled = not resolved.slopes
         if resolved.spec is not None:
-            self.formula.set(str(resolved.spec))
+            self.formula.set(resolved.typed or str(resolved.spec))
         if self.unfold.value:
             self._show_more(resolved)
         self._resolved = resolved

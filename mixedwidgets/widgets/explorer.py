@@ -18,14 +18,19 @@ from mixedwidgets.lmm.control import DEFAULT
 from mixedwidgets.lmm.fit import Fit
 from mixedwidgets.lmm.html import protected, summary_html
 from mixedwidgets.lmm.point import Point
-from mixedwidgets.widgets.asked import Asked, state_of
+from mixedwidgets.lmm.ranef import shrinkage
+from mixedwidgets.plots.thumbnail import thumbnail
+from mixedwidgets.widgets.asked import Asked, read_formula, state_of
 from mixedwidgets.widgets.chooser import Chooser
 from mixedwidgets.widgets.columns import Columns
 from mixedwidgets.widgets.desk import Desk
 from mixedwidgets.widgets.guard import alert_html
+from mixedwidgets.widgets.history import History
 from mixedwidgets.widgets.keepsake import Keepsake
+from mixedwidgets.widgets.panels.boundary import BoundaryPlot
 from mixedwidgets.widgets.panels.caterpillar import CaterpillarPlot
 from mixedwidgets.widgets.panels.code import CodePanel
+from mixedwidgets.widgets.panels.compare import ComparePanel
 from mixedwidgets.widgets.panels.diagnostics import DiagnosticsPlot
 from mixedwidgets.widgets.panels.group import GroupPlot
 from mixedwidgets.widgets.panels.intervals import IntervalPlot
@@ -36,6 +41,7 @@ from mixedwidgets.widgets.panels.surface import LikelihoodSurface
 from mixedwidgets.widgets.resolve import Resolved
 from mixedwidgets.widgets.session import Session
 from mixedwidgets.widgets.state import Choices
+from mixedwidgets.widgets.wish import Wish
 
 
 class Explorer(ipw.VBox):
@@ -124,6 +130,8 @@ class Explorer(ipw.VBox):
         self._choices.take(asked.wish(columns))
         self._session = Session(data, self._choices, columns)
         self._source, self._theme = source, theme
+        self._history = History()
+        self._wishes: dict[int, Wish] = {}
         super().__init__()
         self._make_widgets()
         self._make_layout()
@@ -192,6 +200,61 @@ class Explorer(ipw.VBox):
             overwrite=overwrite,
         )
 
+    @property
+    def history(self) -> History:
+        """The models visited, as a tree."""
+        return self._history
+
+    @history.setter
+    def history(self, history: History) -> None:
+        self._history = history
+
+    def go(self, id: int) -> None:
+        """Make a model visited the current one.
+
+        Parameters
+        ----------
+        id : int
+            Its number in ``history.table``.
+
+        Raises
+        ------
+        ModelError
+            There is no such model.
+        """
+        self._history = self._history.go(id)
+        self._choices.take(self._wishes[id])
+
+    def show_code(self, id: int) -> None:
+        """Make a model visited the current one and show it as code; see ``go``."""
+        self.go(id)
+        self.desk.turn_to("Code")
+
+    def illustrate(self) -> None:
+        """Draw the thumbnails of the models visited that have none."""
+        for visit in self._history.visits:
+            fit = self._history.fits.get(visit.id)
+            if visit.thumbnail is None and fit is not None:
+                picture = thumbnail(shrinkage(fit.design, fit.estimate))
+                self._history = self._history.illustrate(visit.id, picture)
+
+    def take(self, formula: str) -> None:
+        """Choose the model that a formula says, the other choices as they are.
+
+        Raises
+        ------
+        FormulaError
+            A formula that cannot be read.
+        DataError
+            A column that is not in the data.
+        """
+        self._choices.take(read_formula(formula, self._session.columns, self._choices.wish))
+
+    def _boundary_panel(self) -> BoundaryPlot:
+        panel = BoundaryPlot()
+        panel.observe(self._on_simpler_chosen, "chosen")
+        return panel
+
     def _script(self, fit: Fit) -> str:
         data = self._session.data
         return script(
@@ -204,9 +267,7 @@ class Explorer(ipw.VBox):
     # WIDGETS
 
     def _make_widgets(self) -> None:
-        self.chooser = Chooser(
-            self._choices, self._session.columns, self._session.guarded
-        )
+        self.chooser = Chooser(self._choices, self._session.columns, self._session.guarded)
         self.headline = ipw.HTML()
         self.status = ipw.HTML()
         self._keepsake = Keepsake(self.static_html, self._session.guarded)
@@ -216,6 +277,7 @@ class Explorer(ipw.VBox):
                 "Intervals": IntervalPlot,
                 "Profile": ProfilePlot,
                 "Diagnostics": DiagnosticsPlot,
+                "Compare": lambda: ComparePanel(self),
                 "Code": lambda: CodePanel(self._script, self.save_notebook),
             },
             right={
@@ -223,6 +285,7 @@ class Explorer(ipw.VBox):
                 "Shrinkage": ShrinkagePlot,
                 "Caterpillar": CaterpillarPlot,
                 "Group": GroupPlot,
+                "Boundary": self._boundary_panel,
             },
             theme=self._theme,
         )
@@ -269,6 +332,11 @@ class Explorer(ipw.VBox):
     def _on_answered(self, change: Any) -> None:
         self._show_fit(self._session.fit)
 
+    def _on_simpler_chosen(self, change: Any) -> None:
+        if change["new"]:
+            with self._session.guarded():
+                self.take(change["new"])
+
     def _on_tab_changed(self, change: Any) -> None:
         self._keepsake.changed()
 
@@ -304,8 +372,15 @@ class Explorer(ipw.VBox):
         if fit is None:
             return
         self.set_trait("fit", fit)
+        self._remember(fit)
         self.desk.fit = fit
         self._keepsake.changed()
+
+    def _remember(self, fit: Fit) -> None:
+        resolved = self._session.resolved
+        self._history = self._history.visit(fit, resolved.key)
+        if self._history.current is not None:
+            self._wishes[self._history.current] = resolved.settled
 
     def _show_status(self) -> None:
         self.status.value = _status_html(self._session, self.desk.shown[0].shown)

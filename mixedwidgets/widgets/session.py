@@ -17,7 +17,7 @@ from mixedwidgets.lmm.lmer import lmer
 from mixedwidgets.widgets.columns import Columns
 from mixedwidgets.widgets.guard import Guarded
 from mixedwidgets.widgets.resolve import Resolved, resolve
-from mixedwidgets.widgets.rowfilter import Filter, rows_kept
+from mixedwidgets.widgets.rowfilter import Filter
 from mixedwidgets.widgets.state import Choices
 from mixedwidgets.widgets.wish import Wish
 
@@ -63,7 +63,6 @@ class Session(Guarded):
         self.columns = columns or Columns(data)
         self.choices = choices
         self._fits: OrderedDict[Hashable, Fit] = OrderedDict()
-        self._kept: tuple[Filter, pd.DataFrame] = (), data
         self._lock = threading.RLock()
         self._followed: Wish | None = None
         self.fitted_rows: Filter = ()
@@ -93,7 +92,7 @@ class Session(Guarded):
         if resolved.key not in self._fits:
             self._fits[resolved.key] = lmer(
                 resolved.spec,
-                self.rows(resolved.filter),
+                self.columns.filtered(resolved.filter)[1].data,
                 REML=resolved.reml,
                 control=SHOWN,
                 weights=resolved.weights,
@@ -103,12 +102,6 @@ class Session(Guarded):
                 self._fits.popitem(last=False)
         self._fits.move_to_end(resolved.key)
         return self._fits[resolved.key]
-
-    def rows(self, conditions: Filter) -> pd.DataFrame:
-        """The rows of the data that fulfil the conditions."""
-        if repr(conditions) != repr(self._kept[0]):
-            self._kept = conditions, self.data[rows_kept(conditions, self.data)]
-        return self._kept[1]
 
 
 def _nothing_to_fit(resolved: Resolved) -> str:

@@ -8,27 +8,38 @@ from typing import Any, ClassVar
 import ipywidgets as ipw
 import traitlets
 
+from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.diagnose import (
     influence_table,
     level_residuals,
     residual_quantiles,
     residual_table,
 )
+from mixedwidgets.lmm.diagnostic_tables import InfluenceTable
+from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.fit import Fit
 from mixedwidgets.plots import by_group, influential, residual_qq, residuals
 from mixedwidgets.widgets.panels.group_panel import GroupPanel, factor_names
+
+
+def row_influence(design: Design, estimate: Estimate, group: str) -> InfluenceTable:
+    """Influence of single rows."""
+    return influence_table(design, estimate, group, by="row")
+
 
 VIEWS: dict[str, tuple[str, Any, Any]] = {
     "residuals": ("Residuals", residuals, residual_table),
     "qq": ("QQ", residual_qq, residual_quantiles),
     "groups": ("By group", by_group, level_residuals),
     "influence": ("Influence", influential, influence_table),
+    "rows": ("Rows", influential, row_influence),
 }
 EXPLAINED = (
     "Residuals against fitted values",
     "Residuals against quantiles of the normal distribution",
     "Residuals of each group",
     "How far the coefficients move when a group is left out",
+    "How far the coefficients move when a row is left out",
 )
 
 
@@ -39,7 +50,7 @@ class DiagnosticsPlot(GroupPanel):
     ----------
     fit : Fit, optional
         What to show.
-    view : {"residuals", "qq", "groups", "influence"}
+    view : {"residuals", "qq", "groups", "influence", "rows"}
         Which picture.
     **options
         See ``Panel``.

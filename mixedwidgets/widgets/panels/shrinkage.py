@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -9,6 +10,7 @@ import ipywidgets as ipw
 import traitlets
 from matplotlib.figure import Figure
 
+from mixedwidgets.lmm.deviance import solve
 from mixedwidgets.lmm.dial import dial
 from mixedwidgets.lmm.fit import Fit
 from mixedwidgets.lmm.group_tables import DialTable
@@ -24,6 +26,8 @@ from mixedwidgets.widgets.picture import Picture
 DIAL_HEIGHT = 2.1  # inches of 100 CSS pixels
 PATIENCE = 0.15  # seconds until the dial of another model is drawn: the groups come first
 FINE, COARSE = 0.02, 0.1  # steps of the arrow keys
+POSITIONS = 60  # of a dial at which a model of crossed factors is solved
+LONG = 0.5  # seconds: a dial that takes longer is drawn only when asked for
 
 
 class ShrinkagePlot(GroupPanel):
@@ -60,7 +64,13 @@ class ShrinkagePlot(GroupPanel):
         self.cost = ipw.HTML(layout=ipw.Layout(display="block", margin="0 4px", min_height="24px"))
         self.dial_picture.observe(self._on_dial_pointer_changed, "pointer")
         self.observe(self._on_pooling_changed, "pooling")
-        return [self.dial_picture, self.cost]
+        self.ask = ipw.Button(
+            description="Show the pooling dial",
+            tooltip="It takes a while: the model is solved anew at each of its positions",
+            layout=ipw.Layout(width="auto", display="none"),
+        )
+        self.ask.on_click(self._on_asked)
+        return [self.ask, self.dial_picture, self.cost]
 
     @property
     def plot(self) -> Any:
@@ -76,7 +86,11 @@ class ShrinkagePlot(GroupPanel):
         self._dial = None
         self.pooling = None
         super().show(fit)
-        self._soon.later(PATIENCE, self._draw_dial)
+        self.ask.layout.display = "none"
+        if cheap(fit):
+            self._soon.later(PATIENCE, self._draw_dial)
+        else:
+            self.ask.layout.display = None
 
     def interrupt(self) -> bool:
         """Drop the dial that is not drawn yet; whether there was one."""
@@ -143,6 +157,11 @@ class ShrinkagePlot(GroupPanel):
         self.dial_picture.alt = dial_plot.describe(table, self._stands())
         self.cost.value = f'<div role="status" style="line-height: 1.4">{protected(words)}</div>'
 
+    def _on_asked(self, button: Any) -> None:
+        with self.guarded():
+            self._draw_dial()
+            self.ask.layout.display = "none"
+
     def _on_pooling_changed(self, change: Any) -> None:
         if self.fit is None or self._dial is None:
             return
@@ -171,3 +190,13 @@ class ShrinkagePlot(GroupPanel):
             self.turn(0.0 if key == "Home" else 1.0)
         else:
             self.pooling = None
+
+
+def cheap(fit: Fit) -> bool:
+    """Whether a dial is there at once: crossed factors are solved anew at every position."""
+    if len(fit.design.groupings) == 1:
+        return True
+    moments, optimum = fit.estimate.moments, fit.estimate.optimum
+    begun = time.perf_counter()
+    solve(optimum.T @ optimum.T.T, moments, fit.reml)
+    return (time.perf_counter() - begun) * POSITIONS < LONG
