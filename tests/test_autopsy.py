@@ -191,7 +191,7 @@ def test_description_has_the_numbers(line, zero):
     words = picture.describe(table_of(line))
     sds = np.sqrt(np.diag(line.estimate.covariances[0]))
     assert f"intercept {sds[0]:.1f}, Days {sds[1]:.2f}" in words
-    assert "spread 0.81 times as much as noise alone" in words
+    assert "spread 0.81 times as much as noise." in words
     words = picture.describe(table_of(zero))
     assert "largest at 0, level there" in words
     assert "spread 0.78 times as much" in words

@@ -43,7 +43,7 @@ def draw(
         Whether the mark of a picked group is left to the browser; nothing else moves.
     """
     sheet = Sheet(figure, theme)
-    shown = f"; 2 of the {table.involved} effects combined" if table.involved > 2 else ""
+    shown = f"; its arrow seen in 2 of {table.involved} effects" if table.involved > 2 else ""
     groups = f"{len(table.levels)} groups ({table.group}){shown}"
     sheet.title(f"Boundary fit, {table.criterion}", groups)
     room = sheet.width - 2 * MARGIN
@@ -109,7 +109,7 @@ def _reason(table: AutopsyTable) -> str:
         return "Too few groups determine these effects by themselves to compare them with noise."
     one = table.curve is not None or table.involved == 1
     what = "The groups' own estimates" if one else "Along the arrow the groups' own estimates"
-    return f"{what} spread {significant(table.ratio, 2)} times as much as noise alone."
+    return f"{what} spread {significant(table.ratio, 2)} times as much as noise."
 
 
 def _numbers(table: AutopsyTable) -> str:
@@ -192,7 +192,7 @@ def _draw_arrow(sheet: Sheet, axes: Axes, table: AutopsyTable) -> None:
             bottom - (ends[:, 1] - y0) / (y1 - y0) * (bottom - top),
         )
     )
-    words = "no variance this way" if table.involved < 3 else "the direction in this plane"
+    words = "no variance this way" if table.involved < 3 else ""
     width = text_width(words, SMALL)
     x, y = places[int(np.argmin(places[:, 1]))]
     x = float(np.clip(x, left + width / 2 + 4, right - width / 2 - 4))
