@@ -268,7 +268,6 @@ class Explorer(ipw.VBox):
 
     def _make_widgets(self) -> None:
         self.chooser = Chooser(self._choices, self._session.columns, self._session.guarded)
-        self.headline = ipw.HTML()
         self.status = ipw.HTML()
         self._keepsake = Keepsake(self.static_html, self._session.guarded)
         self.desk = Desk(
@@ -293,17 +292,13 @@ class Explorer(ipw.VBox):
     # LAYOUT
 
     def _make_layout(self) -> None:
-        self.headline.layout = ipw.Layout(display="block", margin="0 2px")
         # Two lines high, whatever it says: a longer alert lies over what is beneath.
         self.status.layout = ipw.Layout(
             display="block", margin="0 2px", height="44px", overflow="visible"
         )
         self.children = [
             self.chooser,
-            ipw.VBox(
-                [self.headline, self.status],
-                layout=ipw.Layout(min_height="70px", overflow="visible"),
-            ),
+            self.status,
             self.desk,
         ]
         self.layout.overflow = "visible"
@@ -356,7 +351,7 @@ class Explorer(ipw.VBox):
         if "Fit" not in self.desk.tops and self.fit is not None:
             shown.append(summary_html(self.fit.report))
         parts = "".join(f"<div>{part}</div>" for part in shown)
-        return f"<div>{self.headline.value}</div>{parts}"
+        return f"<div>{_formula_html(self.formula)}</div>{parts}"
 
     # VIEWS
 
@@ -365,7 +360,6 @@ class Explorer(ipw.VBox):
             return
         self.chooser.show(resolved)
         self.set_trait("formula", "" if resolved.spec is None else str(resolved.spec))
-        self.headline.value = _headline_html(resolved)
         self._show_status()
 
     def _show_fit(self, fit: Fit | None) -> None:
@@ -407,12 +401,8 @@ def explore(
     return Explorer(df, response, group, fixed, slopes, REML, **options)
 
 
-def _headline_html(resolved: Resolved) -> str:
-    formula = "" if resolved.spec is None else protected(str(resolved.spec))
-    return (
-        f'<code class="mixedwidgets-formula" style="font-weight: 600; overflow-wrap: anywhere">'
-        f"{formula}</code>"
-    )
+def _formula_html(formula: str) -> str:
+    return f'<code style="font-weight: 600; overflow-wrap: anywhere">{protected(formula)}</code>'
 
 
 def _status_html(session: Session, shown: str) -> str:

@@ -11,7 +11,7 @@ import traitlets
 
 from mixedwidgets.lmm.bootstrap import Bootstrap
 from mixedwidgets.lmm.fit import Fit
-from mixedwidgets.lmm.five import five_intervals, with_bootstrap
+from mixedwidgets.lmm.five import five_steps, with_bootstrap
 from mixedwidgets.lmm.html import protected
 from mixedwidgets.lmm.interval_tables import FiveIntervals
 from mixedwidgets.lmm.intervals import wald_table, with_profiles
@@ -127,10 +127,17 @@ class IntervalPlot(PicturePanel):
         self.numbers.value = all_html(latest)
 
     def _show_one(self, fit: Fit, name: str) -> None:
-        self._five = five_intervals(fit.design, fit.estimate, name, scale=self._scale(name))
+        self._unfinished = True
+        steps = five_steps(fit.design, fit.estimate, name, scale=self._scale(name))
+        self.profiles.start(steps, lambda table, last: self._show_methods(fit, table, last))
+
+    def _show_methods(self, fit: Fit, table: FiveIntervals, finished: bool) -> None:
+        """Draw what is found so far; the bootstrap begins when all else is."""
+        self._unfinished = not finished
         done = self._bootstrap_of(fit)
+        self._five = table
         self._draw_one(done)
-        if done is None or not done.finished:
+        if finished and (done is None or not done.finished):
             self._last = time.monotonic()
             self.working.start(
                 f"Bootstrap of {self.nsim:,} replicates",

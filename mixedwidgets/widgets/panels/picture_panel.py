@@ -99,7 +99,7 @@ class PicturePanel(Panel):
     def _on_room_changed(self, change: Any) -> None:
         width = min(max(self.room / 100.0, WIDTHS[0]), WIDTHS[1])
         if abs(width - self.picture.figure_size[0]) >= 0.02:
-            self.picture.figure_size = (width, self.height)
+            self.picture.figure_size = (width, self.picture.figure_size[1])
             self.redraw()
 
     def _on_theme_told(self, change: Any) -> None:

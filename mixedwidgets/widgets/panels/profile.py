@@ -14,11 +14,12 @@ from mixedwidgets.lmm.fit import Fit
 from mixedwidgets.lmm.profile_table import Profiles, followed, profile_steps
 from mixedwidgets.lmm.tables import PairsTable
 from mixedwidgets.plots import profile_density, profile_pairs, zeta
-from mixedwidgets.widgets.panels.picture_panel import PicturePanel
+from mixedwidgets.widgets.panels.picture_panel import HEIGHT, PicturePanel
 from mixedwidgets.widgets.working import Working
 
 LEVEL = 0.999  # confidence level that the profiles reach
 EVERY = 0.4  # seconds between two pictures of work under way
+TALL = 6.6  # inches: of pairs there are many small panels
 PLOTS = {"zeta": zeta, "density": profile_density, "pairs": profile_pairs}
 
 
@@ -77,6 +78,8 @@ class ProfilePlot(PicturePanel):
     def show(self, fit: Fit) -> None:
         """Draw the profiles of a fit, as they come."""
         self._last = time.monotonic()
+        tall = TALL if self.view == "pairs" else HEIGHT
+        self.picture.figure_size = (self.picture.figure_size[0], tall)
         self.working.start(
             "Profiles of pairs" if self.view == "pairs" else "Profiles",
             self._steps(fit),

@@ -15,12 +15,18 @@ from mixedwidgets.lmm.labels import label
 from mixedwidgets.lmm.parameters import Parameter, compatible
 from mixedwidgets.lmm.point import Pointer
 from mixedwidgets.lmm.surface import surface
+from mixedwidgets.lmm.tables import Surface
+from mixedwidgets.lmm.variance_explained import variance_parts
 from mixedwidgets.plots import surface as surface_plot
 from mixedwidgets.plots import surface_point
+from mixedwidgets.plots.numbers import significant
 from mixedwidgets.widgets.controls import offer
+from mixedwidgets.widgets.longwork import LongWork
 from mixedwidgets.widgets.panels.choice import chosen_pair, drawable
 from mixedwidgets.widgets.panels.picture_panel import PicturePanel
 
+ROUGH, FINE = 6, 12  # points of each axis through which the surface is drawn: at once, and soon
+PATIENCE = 0.25  # seconds after the last change when it is drawn more finely
 SURFACE = 0  # number of the axes with the surface, in the order of the figure
 
 
@@ -76,6 +82,7 @@ class LikelihoodSurface(PicturePanel):
 
     def below(self) -> Iterable[ipw.Widget]:
         """A sentence about the point."""
+        self._soon, self._refined = LongWork(self.guarded), True
         self.said = ipw.HTML(layout=ipw.Layout(display="block", margin="0 4px", min_height="44px"))
         return [self.said]
 
@@ -84,8 +91,25 @@ class LikelihoodSurface(PicturePanel):
         x, y = chosen_pair(fit, self.x, self.y)
         self._offer(fit, x, y)
         self._pointer = Pointer(fit.design, fit.estimate, (x.name, y.name), self.kind)
-        self._table = surface(fit.design, fit.estimate, x, y, self.kind)
-        self.draw(surface_plot, self._table)
+        self._refined = self.kind == "slice"
+        self._show_table(surface(fit.design, fit.estimate, x, y, self.kind, nodes=ROUGH))
+        if not self._refined:
+            self._soon.later(PATIENCE, self._refine)
+
+    def interrupt(self) -> bool:
+        """Leave the surface as rough as it is; whether it was."""
+        self._soon.cancel()
+        return not self._refined
+
+    def _refine(self) -> None:
+        """Draw the surface through more points, when nothing else was asked for meanwhile."""
+        x, y = chosen_pair(self.fit, self.x, self.y)
+        self._refined = True
+        self._show_table(surface(self.fit.design, self.fit.estimate, x, y, self.kind, nodes=FINE))
+
+    def _show_table(self, table: Surface) -> None:
+        self._table = table
+        self.draw(surface_plot, table)
         self._say()
 
     def finish(self, figure: Figure) -> None:
@@ -132,9 +156,19 @@ class LikelihoodSurface(PicturePanel):
 
     def _say(self) -> None:
         drop = 0.0 if self.point is None else self.point.drop
-        words = surface_point.say(self._table, *self._place_now(), drop)
+        words = f"{surface_point.say(self._table, *self._place_now(), drop)} {self._icc()}"
         self.picture.alt = f"{words} {surface_plot.describe(self._table)}"
         self.said.value = f'<div role="status" style="line-height: 1.4">{protected(words)}</div>'
+
+    def _icc(self) -> str:
+        """The intraclass correlation at the point, in words."""
+        if self.point is None:
+            value = float(variance_parts(self.fit.design, self.fit.estimate).adjusted_icc.sum())
+        elif self.point.possible:
+            value = self.point.icc["adjusted"]
+        else:
+            return ""
+        return f"ICC {significant(value, 3)}."
 
     def _offer(self, fit: Fit, x: Parameter, y: Parameter) -> None:
         possible = drawable(fit)
