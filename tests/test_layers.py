@@ -83,7 +83,8 @@ lmm.augment lmm.caterpillar lmm.ceiling lmm.deletion lmm.dial lmm.one_group lmm.
 lmm.level_deletion
 lmm.diagnose lmm.profile
 lmm.draws lmm.influence lmm.intervals lmm.profile_trace lmm.surface_axes lmm.walk
-lmm.seeking lmm.surface
+lmm.seeking lmm.surface_spline
+lmm.surface
 lmm.point
 lmm.autopsy lmm.profile_pairs
 lmm.refits lmm.rformat lmm.rlayout

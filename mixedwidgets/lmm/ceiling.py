@@ -100,6 +100,8 @@ class Ceiling:
         constraint = constrain(moments, tuple(held), self.estimate.reml)
         start = constraint.start(self.estimate.factor, self.estimate.sigma)
         found = constraint.minimise(tuple(fixed), start)
+        if not np.isfinite(found.value):
+            return None
         first = moments.layout.slices[cor.block].start
         factor = constraint.covariance_factor(found.z)
         return Without(

@@ -21,10 +21,13 @@ from mixedwidgets.lmm.moments import AnyMoments
 from mixedwidgets.lmm.newton import minimise
 from mixedwidgets.lmm.parameters import contradictory
 
-CHARTS = 6  # changes of the coordinates that follow from the others
+CHARTS = 12  # choices of the coordinates that follow from the others
+LEG = 8  # Newton steps with one choice
 WORN = 0.2  # of the best: a coordinate in which h moves slower than this no longer serves
 STEPS = 40  # Newton steps to a point that holds
-CLOSE = 1e-12  # of 1 + |t|: how near theta is to what is held
+CLOSE = 1e-12  # of |t|: how near theta is to what is held
+ROUGH = 1e-9  # of |t|, and ZERO if it is none: how near it must be where rounding goes no further
+ZERO = 1e-14
 BOUNDED = 0.7  # longest step in logarithms and angles
 STIFF = 0.1  # log sigma, which the data know best, moves less than sizes and angles
 LEAST = 1e-6  # of a typical relative standard deviation: stands for zero where zero is no point
@@ -75,10 +78,10 @@ class Implied(Constraint):
                 everything = chart.point(x)
                 return chart.along(everything, *self._evaluate(moments, everything))
 
-            found = minimise(objective, z[chart.moving])
+            found = minimise(objective, z[chart.moving], max_steps=LEG)
             z, value, converged = chart.point(found.x), found.value, found.converged
             _, gradient, hessian = self._evaluate(moments, z)
-            if not chart.worn(z, hessian):
+            if (converged or len(found.path) == 1) and not chart.worn(z, hessian):
                 break
         theta = self.theta(z)
         gradient = gradient - chart.multipliers(theta, gradient) @ theta.first
@@ -174,6 +177,7 @@ class Implied(Constraint):
         wanted, small = np.array([values[n] for n in self.numbers]), np.array(self.least)
         if contradictory(self.held, np.array([values]))[0]:
             return np.full_like(z, np.nan)
+        wanted = self._reachable(z, wanted)
         found = self._restored(self._resized(z, wanted), wanted)
         if found is None and np.all(np.abs(wanted) < small):
             for sign in (1.0, -1.0):
@@ -183,11 +187,25 @@ class Implied(Constraint):
     def _resized(self, start: Array, wanted: Array) -> Array:
         """A start whose rows of free size are stretched so far that theta is as wanted."""
         z = start.copy()
-        now = self.theta(z).value
-        for place, row, value in zip(self.sizes, now, wanted, strict=True):
-            if place >= 0 and row * value > 0.0 and abs(np.log(value / row)) < BOUNDED:
-                z[place] += np.log(value / row)
+        theta = self.theta(z)
+        alone = self._alone(theta)
+        for n, (place, now, value) in enumerate(zip(self.sizes, theta.value, wanted, strict=True)):
+            if place >= 0 and now * value > 0.0:
+                stretch = np.log(abs(value)) - np.log(abs(now))
+                if alone[n] or abs(stretch) < BOUNDED:
+                    z[place] += stretch
         return z
+
+    def _reachable(self, z: Array, wanted: Array) -> Array:
+        """What is wanted, next to zero for zero where theta is a multiple of its row's size."""
+        theta = self.theta(z)
+        near = self._alone(theta) & (wanted == 0.0) & (theta.value != 0.0)
+        return np.where(near, np.copysign(self.least, theta.value), wanted)
+
+    def _alone(self, theta: _Theta) -> NDArray[np.bool_]:
+        """Which elements depend on the size of their row only, (m,)."""
+        count = np.count_nonzero(theta.first[:, self.free], axis=1)
+        return (np.array(self.sizes) >= 0) & (count == 1)
 
     def _restored(self, start: Array, wanted: Array) -> Array | None:
         """Newton steps of least length to where the implied elements have the values wanted."""
@@ -207,7 +225,7 @@ class Implied(Constraint):
                 if not longest > 1e-15:
                     break
                 z[free] += step * min(1.0, BOUNDED / longest)
-        return z if np.all(np.abs(away) <= 1e-9 * np.abs(wanted) + 1e-14) else None
+        return z if np.all(np.abs(away) <= ROUGH * np.abs(wanted) + ZERO) else None
 
 
 class _Chart:
@@ -233,11 +251,13 @@ class _Chart:
         self.slopes = self._slopes(theta)
 
     def _reach(self, theta: _Theta, hessian: Array) -> Array:
-        """How much theta moves with each free coordinate, within what the data leave open."""
+        """How much theta moves with each free coordinate, within what the data leave open.
+
+        What moves it are logarithms and angles, in which one is far.
+        """
         free = self.constraint.free
         curvature = np.abs(np.diag(hessian)[free])
-        floor = 1e-12 * curvature.max(initial=1e-300)
-        return np.asarray(theta.first[:, free] / np.sqrt(np.maximum(curvature, floor)))
+        return np.asarray(theta.first[:, free] / np.sqrt(np.maximum(curvature, 1.0)))
 
     def _slopes(self, theta: _Theta) -> Array:
         """Derivatives of those that follow in those that move."""
@@ -250,23 +270,25 @@ class _Chart:
         step: Array = self.slopes @ (x - z[self.moving])
         z[self.moving] = x
         z[self.following] += np.clip(step, -BOUNDED, BOUNDED)
+        wanted, before = self.wanted[self.binding], np.inf
         with np.errstate(over="ignore", invalid="ignore"):
             for _ in range(STEPS):
                 theta = self.constraint.theta(z)
-                away = (self.wanted - theta.value)[self.binding]
-                if np.all(np.abs(away) <= CLOSE * np.abs(self.wanted[self.binding])):
+                away = wanted - theta.value[self.binding]
+                size = float(np.abs(away).max(initial=0.0))
+                if np.all(np.abs(away) <= CLOSE * np.abs(wanted)):
                     return z
+                if not size < before:
+                    break
+                before = size
                 rows = theta.first[self.binding][:, self.following]
                 try:
                     step = np.asarray(np.linalg.solve(rows, away), dtype=np.float64)
                 except np.linalg.LinAlgError:
                     break
-                if not np.all(np.isfinite(step)):
-                    break
                 z[self.following] += np.clip(step, -BOUNDED, BOUNDED)
-                if np.all(np.abs(step) <= 1e-15 * (1.0 + np.abs(z[self.following]))):
-                    return z
-        return np.full_like(z, np.nan)
+        small = np.all(np.abs(away) <= ROUGH * np.abs(wanted) + ZERO)
+        return z if small else np.full_like(z, np.nan)
 
     def along(
         self, z: Array, value: float, gradient: Array, hessian: Array

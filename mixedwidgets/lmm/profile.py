@@ -127,8 +127,10 @@ def profile(estimate: Estimate, parameter: Parameter) -> Profile:
     value = value_of(parameter, estimate.covariances, estimate.sigma, estimate.beta)
     variance = float(wald_covariance(estimate, (parameter,))[0, 0])
     scale = np.sqrt(variance) if np.isfinite(variance) and variance > 0.0 else np.nan
-    if parameter.kind in ("sd", "cor"):
+    if parameter.kind in ("sd", "cor", "theta"):
         typical = 0.1 if parameter.kind == "cor" else _typical_scale(estimate, parameter)
+        if parameter.kind == "theta":
+            typical /= estimate.sigma
         if not scale <= FAR * max(typical, abs(value)):
             scale = typical  # no information at the estimate, or rounding error of none
     return Profile(

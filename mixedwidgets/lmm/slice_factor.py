@@ -19,6 +19,7 @@ from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.parameters import Parameter
 
 ROUNDING = 1e-12  # relative: a square that small and below zero is zero
+RESIDUE = 1e-6  # relative: an element of a row that is correlated by one but for rounding
 DEGENERATE = 1e-9  # length of what is left of a unit vector that is a multiple of another
 
 
@@ -148,7 +149,7 @@ class _Turn:
                 r = told / correlation
             elif told != 0.0:
                 return None
-        elif full and self.fixed:
+        elif full and self.fixed and not self._perfect(correlation, size, left, base):
             quadratic = [
                 left**2 - correlation**2,
                 2.0 * correlation * told,
@@ -160,6 +161,12 @@ class _Turn:
             r = max(roots)
         wrong = self.sized and abs(r - size) > DEGENERATE * size
         return None if wrong or r < 0.0 else r
+
+
+    @staticmethod
+    def _perfect(correlation: float, size: float, left: float, base: Array) -> bool:
+        """Whether the correlation is one and the fixed elements zero, as any length allows."""
+        return abs(correlation) >= left and float(np.linalg.norm(base)) <= RESIDUE * size
 
 
 def _across(row: Array, axes: Array) -> Array | None:

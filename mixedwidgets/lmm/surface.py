@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from scipy.interpolate import CubicSpline, RectBivariateSpline
+from scipy.interpolate import CubicSpline
 from scipy.special import chdtri
 
 from mixedwidgets.errors import ModelError, brief
@@ -16,7 +16,7 @@ from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.held_fixed import all_at_once, rises
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.optimize import whitened_factor
-from mixedwidgets.lmm.parameters import Parameter, contradictory, unheld, value_of
+from mixedwidgets.lmm.parameters import Parameter, unheld, value_of
 from mixedwidgets.lmm.surface_axes import (
     Axis,
     evener,
@@ -25,15 +25,16 @@ from mixedwidgets.lmm.surface_axes import (
     reach_of,
     value_at,
 )
+from mixedwidgets.lmm.surface_spline import FAR, SmoothRise, continued, squeezed, stretched
 from mixedwidgets.lmm.tables import Slice, Surface
 from mixedwidgets.lmm.wald import wald_covariance
 from mixedwidgets.lmm.walk import Grid, Walker, along_line
 
-FAR = 60.0  # deviance units: rises beyond are drawn as far away, whatever their size
 EXACT = 1e-4  # deviance units that a last Newton step may gain: its value is good to about 1e-6
 AMISS = 0.05  # of 1 + drop: a point so far above what the nodes foretell is tried from them
 NODES = 8  # per axis: drawn while a hand moves
 MORE_NODES = 12  # drawn while the rest is computed
+WINDING = 5.0 / 3.0  # times as many where two parameters nearly determine a third
 
 Where = Parameter | Axis
 
@@ -146,7 +147,7 @@ def curve(
             if kind == "slice"
             else along_line(Walker(estimate, (held,), (value,)), x)
         )
-        drop = _stretch(CubicSpline(even(x), _squeeze(rise))(even(xs)))
+        drop = stretched(CubicSpline(even(x), squeezed(rise))(even(xs)))
     places, centre = axis.outward(xs), float(axis.outward(np.array(value)))
     variance = float(wald_covariance(estimate, (held,))[0, 0]) * axis.stretch(value) ** 2
     return Slice(
@@ -268,6 +269,8 @@ class _Sheet:
         return np.unique(np.append(self.axes[n].even(self.reach[n], count), self.values[n]))
 
     def _nodes(self, count: int) -> tuple[Array, Array]:
+        """Nodes of a grid, more of them where the surface is a narrow winding valley."""
+        count = round(WINDING * count) if _winds(*self.held) else count
         x, y = (
             nodes_of(p, reach, value, count)
             for p, reach, value in zip(self.held, self.reach, self.values, strict=True)
@@ -289,10 +292,10 @@ class _Sheet:
             grid.relax()
         return grid
 
-    def _spline(self, knots: tuple[Array, Array], rise: Array) -> _Spline:
+    def _spline(self, knots: tuple[Array, Array], rise: Array) -> SmoothRise:
         if any(p.kind == "theta" for p in self.held):
-            rise = _continued(rise)
-        return _Spline(self.held, knots, rise)
+            rise = continued(rise)
+        return SmoothRise(self.held, self.values, knots, rise)
 
     def _table(self, x: Array, y: Array, drop: Array, nodes: int, exact: float) -> Surface:
         a, b = self.axes
@@ -348,42 +351,15 @@ class _Sheet:
         return np.array(points).reshape(-1, 2)
 
 
-class _Spline:
-    """A bicubic spline through nodes, on the scales on which the deviance is smooth."""
+def _winds(a: Parameter, b: Parameter) -> bool:
+    """Whether an element of theta is held beside the standard deviation of its own row.
 
-    def __init__(self, held: tuple[Parameter, ...], knots: tuple[Array, Array], rise: Array):
-        self.held = held
-        self.evener_x, self.evener_y = (evener(p) for p in held)
-        x, y = knots
-        self.smooth = RectBivariateSpline(self.evener_y(y), self.evener_x(x), _squeeze(rise))
-
-    def __call__(self, x: Array, y: Array) -> Array:
-        """The rise at the points of a grid, (ny, nx)."""
-        rise = _stretch(self.smooth(self.evener_y(y), self.evener_x(x)))
-        points = np.column_stack([part.reshape(-1) for part in np.meshgrid(x, y)])
-        rise[contradictory(self.held, points).reshape(rise.shape)] = np.inf
-        return rise
-
-
-def _continued(rise: Array) -> Array:
-    """Beyond what is possible the rise at the nearest node that is: no step for a spline."""
-    possible = np.argwhere(np.isfinite(rise))
-    if not len(possible):
-        return rise
-    out = rise.copy()
-    for at in np.argwhere(~np.isfinite(rise)):
-        nearest = possible[np.argmin(np.sum((possible - at) ** 2, axis=1))]
-        out[tuple(at)] = rise[tuple(nearest)]
-    return out
-
-
-def _squeeze(rise: Array) -> Array:
-    """Bound the rise, so that a spline does not swing beside a steep edge of the surface."""
-    finite = np.where(np.isfinite(rise), rise, 0.0)
-    return np.where(np.isfinite(rise), finite / (1.0 + finite / FAR), FAR)
-
-
-def _stretch(squeezed: Array) -> Array:
-    """The inverse of ``_squeeze``."""
-    bounded = np.clip(squeezed, 0.0, 0.99 * FAR)
-    return np.asarray(bounded / (1.0 - bounded / FAR))
+    Or one of the first column beside its row's correlation with the first effect. With both held
+    sigma, or the standard deviation, is as good as known, so that most of the sheet is far away.
+    """
+    theta, other = (a, b) if a.kind == "theta" else (b, a)
+    if theta.kind != "theta" or theta.block != other.block:
+        return False
+    if other.kind == "sd":
+        return other.i == theta.i
+    return other.kind == "cor" and (other.i, other.j) == (0, theta.i) and theta.j == 0

@@ -12,7 +12,7 @@ from mixedwidgets.lmm.constrain import constrain
 from mixedwidgets.lmm.constrained import NEAR, Constraint
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.linalg import Array
-from mixedwidgets.lmm.parameters import Parameter
+from mixedwidgets.lmm.parameters import Parameter, contradictory
 
 CLEARLY = 0.01  # deviance units: a lower minimum nearby is taken over only beyond this
 MAX_SWEEPS = 6
@@ -41,7 +41,7 @@ class Walker:
         near: float = NEAR,
     ):
         self.minimum = estimate.optimum.value
-        self.values = values
+        self.held, self.values = held, values
         self.near = near
         self.constraint: Constraint = constrain(estimate.moments, held, estimate.reml)
         self.start = self.constraint.start(estimate.factor, estimate.sigma)
@@ -139,12 +139,16 @@ class Grid:
         one side finds that side's only. Without one of its effects it has no say.
         """
         rows, columns = self.rise.shape
-        for r, c in np.ndindex(self.rise.shape):
+        across, up = np.meshgrid(self.x, self.y)
+        points = np.column_stack([across.reshape(-1), up.reshape(-1)])
+        excluded = contradictory(self.walker.held, points).reshape(self.rise.shape)
+        possible = [(int(r), int(c)) for r, c in np.argwhere(~excluded)]
+        for r, c in possible:
             for start in self.walker.without((float(self.x[c]), float(self.y[r]))):
                 self.try_from(r, c, start)
         for _ in range(MAX_SWEEPS):
             changed = False
-            for r, c in np.ndindex(self.rise.shape):
+            for r, c in possible:
                 near = [(r - 1, c), (r + 1, c), (r, c - 1), (r, c + 1)]
                 starts = [self.inner[i, j] for i, j in near if 0 <= i < rows and 0 <= j < columns]
                 for start in (*starts, self.walker.start):
