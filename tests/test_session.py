@@ -182,7 +182,7 @@ class TestFailingChoices:
         choices.fixed = ()
         assert session.fit is good
         assert type(raised).__name__ in session.problem
-        assert "explorer.error" in session.problem
+        assert "details are in the error attribute" in session.problem
         assert "\n" not in session.problem
         assert ": )" not in session.problem
         assert "in broken" in session.error
