@@ -65,6 +65,10 @@ def _add_column(add: Add, column: pd.Series) -> None:
         add(b"ordered" if kind.ordered else b"categories")
         _add_column(add, pd.Series(kind.categories))
         _add_codes(add, column.cat.codes.to_numpy())
+    elif isinstance(kind, pd.IntervalDtype):
+        add(f"intervals {kind.closed}".encode())
+        for side in ("left", "right"):
+            _add_column(add, pd.Series(getattr(column.array, side)))
     elif types.is_bool_dtype(kind):
         add(b"logical")
         _add_numbers(add, column.to_numpy(dtype=np.float64, na_value=np.nan))

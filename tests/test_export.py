@@ -49,6 +49,10 @@ HOSTILE = [
 ]
 
 
+# Before pandas 3, reading a CSV file ends a text at a NUL; writing such data is refused then.
+IN_FILES = [name for name in HOSTILE if name != "\x00" or int(pd.__version__.split(".")[0]) > 2]
+
+
 def calls(source: str) -> list[str]:
     """Everything that a script calls."""
     tree = ast.parse(source)
@@ -170,7 +174,7 @@ def in_fives(names: list[str]) -> list[list[str]]:
 
 
 class TestHostileScripts:
-    @pytest.mark.parametrize("names", in_fives(HOSTILE))
+    @pytest.mark.parametrize("names", in_fives(IN_FILES))
     def test_a_script_run_on_its_own_gives_the_same_likelihood(self, names, tmp_path):
         data, spec = hostile_data(names)
         fit = mw.lmer(spec, data, REML=False)
@@ -426,7 +430,7 @@ MANY_TYPES = pd.DataFrame(
         "b": [True, False, True],
         "B": pd.array([True, None, False], dtype="boolean"),
         "bo": np.array([True, None, False], dtype=object),
-        "w": pd.to_datetime(["2020-01-01", None, "3000-05-01 10:00:00.123"], format="ISO8601"),
+        "w": pd.to_datetime(["2020-01-01", None, "2200-05-01 10:00:00.123"], format="ISO8601"),
         "z": pd.to_datetime(["2020-01-01", None, "2020-07-01"]).tz_localize("Europe/Berlin"),
         "d": pd.to_timedelta([1, None, 90.5], unit="s"),
         "c": pd.Categorical(["u", None, "v"], ["v", "u", "none"]),
@@ -441,6 +445,13 @@ MANY_TYPES = pd.DataFrame(
         "none": [None, None, None],
     }
 )
+
+
+def test_a_fingerprint_is_the_same_in_every_version_of_pandas():
+    # The number that pandas 2.1.4 with NumPy 1.26.4 and pandas 3.1.1 with NumPy 2.4.6 both give.
+    assert mw.fingerprint(MANY_TYPES) == (
+        "3e2d08be7ffffff8bec7471f93b5b14d27defcb3f873fac70bb68c6ab563aae9"
+    )
 
 
 class TestCsv:
@@ -461,7 +472,9 @@ class TestCsv:
         assert run(tmp_path / "a.py").strip() == mw.fingerprint(MANY_TYPES)
         checked(code)
 
-    @pytest.mark.parametrize("text", [*HOSTILE, "", "\r", "\ufeff", "#c", "NA", '"', "a,b", "\x1a"])
+    @pytest.mark.parametrize(
+        "text", [*IN_FILES, "", "\r", "\ufeff", "#c", "NA", '"', "a,b", "\x1a"]
+    )
     def test_hostile_names_texts_and_levels(self, text, tmp_path):
         levels = ["b", text, "c"]
         data = pd.DataFrame(

@@ -19,7 +19,7 @@ import mixedwidgets as mw
 from mixedwidgets.export_code import CALLS, called
 from mixedwidgets.export_notebook import notebook, save_notebook, surface_pair
 from mixedwidgets.plots import figures
-from tests.test_export import HOSTILE, hostile_data
+from tests.test_export import IN_FILES, hostile_data
 
 SLEEP = mw.load("sleepstudy")
 MODEL = "Reaction ~ Days + (Days | Subject)"
@@ -131,8 +131,15 @@ class TestRuns:
         kinds = [set(o.data) for c in nb.cells for o in c.get("outputs", []) if "data" in o]
         assert sum("image/png" in kind for kind in kinds) == 4
         assert sum("text/html" in kind for kind in kinds) == 3
+        told = [
+            o.metadata["image/png"]["alt"]
+            for c in nb.cells
+            for o in c.get("outputs", [])
+            if "image/png" in o.get("data", {})
+        ]
+        assert figures.shrinkage(part.shrinkage_table()).description in told
 
-    @pytest.mark.parametrize("names", [HOSTILE[i : i + 9] for i in range(0, len(HOSTILE), 9)])
+    @pytest.mark.parametrize("names", [IN_FILES[i : i + 9] for i in range(0, len(IN_FILES), 9)])
     def test_hostile_names_with_the_data_beside(self, names, tmp_path):
         data, spec = hostile_data(names)
         hostile = mw.lmer(spec, data)

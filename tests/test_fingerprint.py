@@ -16,7 +16,7 @@ BASE = {
     "x": [0.0, np.nan, 1e300],
     "t": ["x", None, ""],
     "b": [True, False, True],
-    "w": pd.to_datetime(["2020-01-01", None, "3000-05-01 10:00:00.123"], format="ISO8601"),
+    "w": pd.to_datetime(["2020-01-01", None, "2200-05-01 10:00:00.123"], format="ISO8601"),
     "d": pd.to_timedelta([1, None, 90], unit="s"),
     "c": pd.Categorical(["u", None, "v"], ["v", "u", "none"]),
 }

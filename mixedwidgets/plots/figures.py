@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from typing import Any, Protocol
 
@@ -55,6 +56,11 @@ class Drawing(Figure):
         buffer = io.BytesIO()
         self.savefig(buffer, format="png")
         return buffer.getvalue()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        """The picture, with its words as the ``alt`` text of the output."""
+        picture = base64.b64encode(self._repr_png_()).decode()
+        return {"image/png": picture}, {"image/png": {"alt": self.description}}
 
 
 def zeta(
