@@ -72,6 +72,8 @@ HELD = [
     ("sleep", {"sigma^2": 500.0}),
     ("sleep", {"Subject.Days": 0.3, "Subject.(Intercept)": 1.5}),
     ("sleep", {"Subject.Days.(Intercept)": 0.1, "sigma": 24.0}),
+    ("sleep", {SLOPE: 7.0, "Subject.Days": 0.2}),
+    ("sleep", {SD: 25.0, "Subject.(Intercept)": 1.2}),
     ("one_way", {"mu": 1500.0, "tau": 60.0}),
     ("one_way", {"tau^2": 900.0, "sigma": 55.0}),
     ("weighted", {SD: 20.0, "sigma": 40.0}),
@@ -271,16 +273,28 @@ def test_impossible_points_say_why(sleep: Fit) -> None:
         assert "no digits" in far.impossible
 
 
+@pytest.mark.parametrize("kind", ["profile", "slice"])
+def test_theta_beside_what_it_is_part_of(sleep: Fit, kind: str) -> None:
+    point = sleep.at({SLOPE: 7.0, "Subject.Days": 0.2}, kind)
+    assert point.parameters[SLOPE] == 7.0
+    assert point.estimate.optimum.theta[2] == pytest.approx(0.2, rel=1e-8)
+    covariance = point.estimate.covariances[0]
+    assert np.sqrt(covariance[1, 1]) == pytest.approx(7.0, rel=1e-8)
+    against = sleep.at({SLOPE: 0.0, "Subject.Days": 0.2}, kind)
+    assert against.loglik == -np.inf
+    assert against.impossible == "these values contradict each other"
+
+
 def test_correlations_that_no_covariance_has() -> None:
     data = load("machines")
     fit = lmer("score ~ Machine + (Machine | Worker)", data, REML=False)
     names = [name for name in fit.values().index if name.startswith("cor_")]
     point = fit.at(dict(zip(names, (0.9, 0.9, -0.9), strict=True)), "slice")
-    assert point.impossible == "no covariance matrix has these correlations"
+    assert point.impossible == "no covariance matrix of the random effects has these values"
     assert point.loglik == -np.inf
     possible = fit.at(dict(zip(names, (0.5, 0.4, 0.3), strict=True)), "slice")
     assert possible.loglik == pytest.approx(by_hand(possible), rel=1e-10)
-    with pytest.raises(ModelError, match="all three correlations"):
+    with pytest.raises(ModelError, match="more correlations of one term than can be held"):
         fit.at(dict(zip(names, (0.5, 0.4, 0.3), strict=True)))
     two = fit.at(dict(zip(names[:2], (0.9, -0.9), strict=True)))
     assert two.loglik == pytest.approx(by_hand(two), rel=1e-8)
@@ -299,7 +313,7 @@ def test_correlations_that_no_covariance_has() -> None:
         ({}, "slice", r"name at least one"),
         (["sigma"], "slice", r"give a dictionary"),
         ({SLOPE: 1.0, f"{SLOPE}^2": 1.0}, "slice", r"same parameter"),
-        ({SLOPE: 1.0, "Subject.Days": 1.0}, "profile", r"an element of theta and a standard"),
+        ({SD: 1.0, "sigma": 2.0, "Subject.(Intercept)": 1.0}, "slice", r"determine one another"),
     ],
 )
 def test_bad_input_gets_one_sentence(

@@ -14,13 +14,14 @@ from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.linalg import Array, lower_triangle, semidefinite_root
 from mixedwidgets.lmm.optimize import Optimum, zero_directions
 from mixedwidgets.lmm.parameters import Parameter
+from mixedwidgets.lmm.slice_factor import changed_factor, implied_sigma
 from mixedwidgets.lmm.theta import standard_deviations
 
 IMPOSSIBLE = -1e-10  # smallest eigenvalue of a correlation matrix that rounding may give
 
 
 def moved_factor(
-    fitted: Estimate, held: Sequence[tuple[Parameter, float]]
+    fitted: Estimate, held: tuple[Parameter, ...], values: tuple[float, ...]
 ) -> tuple[Array, float] | None:
     """Factor of the covariance and sigma, all that is not held as in the fit.
 
@@ -28,39 +29,43 @@ def moved_factor(
     ----------
     fitted : Estimate
         The fit.
-    held : sequence of (Parameter, float)
-        What is held; of one term either elements of theta, or standard deviations and correlations.
+    held : tuple of Parameter
+        What is held. In a term of which an element of theta is, its others stay; see
+        ``slice_factor``.
+    values : tuple of float
 
     Returns
     -------
     (factor, sigma) or None
-        Factor (K, K) in the user's units; None where no covariance matrix has such correlations.
+        Factor (K, K) in the user's units; None where no model has these values.
     """
-    sigma = next((v for p, v in held if p.kind == "sigma"), fitted.sigma)
+    points = np.array([values])
+    sigmas = np.array([v for p, v in zip(held, values, strict=True) if p.kind == "sigma"])
+    sigmas = sigmas if len(sigmas) else np.array([fitted.sigma])
+    sigmas, possible = implied_sigma(held, points, sigmas)
+    sigma = float(sigmas[0])
     factor = fitted.factor.copy()
-    layout = fitted.moments.layout
     for number, (columns, covariance) in enumerate(
-        zip(layout.slices, fitted.covariances, strict=True)
+        zip(fitted.moments.layout.slices, fitted.covariances, strict=True)
     ):
-        inside = [(p, v) for p, v in held if p.block == number]
+        inside = [(p, v) for p, v in zip(held, points.T, strict=True) if p.block == number]
         if any(p.kind == "theta" for p, _ in inside):
-            block = fitted.factor[columns, columns] / fitted.sigma
-            for p, value in inside:
-                block[p.i, p.j] = value
-            factor[columns, columns] = sigma * block
+            now = fitted.factor[columns, columns] / fitted.sigma
+            relative, allowed = changed_factor(now, inside, sigmas)
+            possible &= allowed
+            factor[columns, columns] = sigma * relative[0]
         elif inside:
             sd, corr = standard_deviations(covariance)
             corr = np.nan_to_num(corr)
-            np.fill_diagonal(corr, 1.0)
             for p, value in inside:
                 if p.kind == "sd":
-                    sd[p.i] = value
+                    sd[p.i] = value[0]
                 else:
-                    corr[p.i, p.j] = corr[p.j, p.i] = value
-            if np.linalg.eigvalsh(corr)[0] < IMPOSSIBLE:
-                return None
-            factor[columns, columns] = sd[:, None] * lower_triangle(semidefinite_root(corr))
-    return factor, sigma
+                    corr[p.i, p.j] = corr[p.j, p.i] = value[0]
+            possible &= np.linalg.eigvalsh(corr)[0] > IMPOSSIBLE
+            if possible[0]:
+                factor[columns, columns] = sd[:, None] * lower_triangle(semidefinite_root(corr))
+    return (factor, sigma) if possible[0] else None
 
 
 def estimate_at(

@@ -16,14 +16,12 @@ from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.estimate_at import estimate_at, moved_factor
 from mixedwidgets.lmm.linalg import Array
-from mixedwidgets.lmm.parameters import Parameter, parameters, unheld, value_of
-from mixedwidgets.lmm.surface_axes import Axis, axis_named, value_at
+from mixedwidgets.lmm.parameters import Parameter, contradictory, parameters, unheld, value_of
+from mixedwidgets.lmm.seeking import Seeker
+from mixedwidgets.lmm.surface_axes import Axis, axis_named
 from mixedwidgets.lmm.variance_explained import variance_parts
-from mixedwidgets.lmm.walk import Walker
 
 KINDS = ("profile", "slice")
-NEAR = 1e-6  # deviance units that a last Newton step may gain: its value is good to rounding
-ROUNDING = 1e-15  # of a row of a factor: what the cosine of a right angle leaves
 BEYOND = 0.999  # confidence levels beyond are not told apart in words
 SAME = 1e-9  # of 1 + |deviance|: a difference from the maximum that is rounding
 
@@ -206,8 +204,8 @@ class Pointer:
         self.names = tuple(names)
         self.axes: tuple[Axis, ...] = tuple(axis_named(name, design) for name in self.names)
         self._held: tuple[Parameter, ...] = tuple(axis.parameter for axis in self.axes)
+        self._seeker = Seeker(estimate, self._held)
         self._refuse()
-        self._last: Array | None = None
 
     def at(self, *values: float) -> Point:
         """The point with these values of the parameters, in the order of the names.
@@ -264,7 +262,8 @@ class Pointer:
         chosen = " and ".join(repr(name) for name in self.names)
         if len(set(self._held)) < len(self._held):
             raise ModelError(f"{chosen} are the same parameter in part; give each one value.")
-        if unheld(self._held):
+        theta = any(p.kind == "theta" for p in self._held)
+        if (theta or self.kind == "profile") and unheld(self._held):
             raise ModelError(f"{chosen} {unheld(self._held)}.")
         for parameter in self._held:
             if self.fitted.reml and parameter.kind == "fixed":
@@ -272,61 +271,25 @@ class Pointer:
                     "The restricted likelihood does not depend on the fixed effects, such as "
                     f"{parameter.name!r}; take criterion='ML'."
                 )
-        if self.kind == "profile":
-            places = [c for c in self._walker.constraint.coordinates if c >= 0]
-            if len(set(places)) < len(places):
-                raise ModelError(
-                    f"{chosen} include all three correlations of three effects, which a profile "
-                    "cannot hold at once; leave one out, or take kind='slice'."
-                )
-
-    @cached_property
-    def _walker(self) -> Walker:
-        values = tuple(value_at(self.fitted, p) for p in self._held)
-        return Walker(self.fitted, self._held, values, NEAR)
 
     def _found(self, values: tuple[float, ...]) -> tuple[Estimate | None, str]:
         """The model at some values of the parameters held, or why there is none."""
-        held = list(zip(self._held, values, strict=True))
-        if any(p.kind == "sigma" and v == 0.0 for p, v in held):
-            return None, "without residual variance the model would have to reproduce the response"
+        held = zip(self._held, values, strict=True)
         moved = {p.i: v for p, v in held if p.kind == "fixed"}
-        best = self.kind == "profile"
-        parts = self._profiled(values) if best else moved_factor(self.fitted, held)
-        if parts is None and not best:
-            return None, "no covariance matrix has these correlations"
-        found = parts and estimate_at(self.fitted, *parts, moved, best)
+        if 0.0 in [v for p, v in zip(self._held, values, strict=True) if p.kind == "sigma"]:
+            return None, "without residual variance the model would have to reproduce the response"
+        if contradictory(self._held, np.array([values]))[0]:
+            return None, "these values contradict each other"
+        if self.kind == "profile":
+            found = self._seeker.at(values)
+        else:
+            parts = moved_factor(self.fitted, self._held, values)
+            if parts is None:
+                return None, "no covariance matrix of the random effects has these values"
+            found = estimate_at(self.fitted, *parts, moved, False)
         if found is None:
             return None, "the variances are so far apart that no digits of the likelihood are left"
         return found, ""
-
-    def _profiled(self, values: tuple[float, ...]) -> tuple[Array, float] | None:
-        """Factor of the covariance and sigma where all other parameters are at their best.
-
-        The search starts from the last point, and from what the tangents at the optimum foretell
-        or the optimum itself: there can be several minima, and the last point may be in another's
-        valley.
-        """
-        walker, constraint = self._walker, self._walker.constraint
-        moments = constraint.with_held(values)
-        foretold = (walker.beside(values), walker.start)
-        known = [constraint.value(values, z, moments) for z in foretold]
-        rise, z = walker.step(values, foretold[int(np.argmin(known))])
-        if self._last is not None:
-            other = walker.step(values, self._last)
-            rise, z = other if other[0] < rise else (rise, z)
-        for start in walker.without(values):
-            rise, z = walker.improve(values, start, rise) or (rise, z)
-        if not np.isfinite(rise):
-            return None
-        self._last = z
-        factor = constraint.covariance_factor(z)
-        sizes = np.sqrt(np.sum(factor**2, axis=1))
-        factor[np.abs(factor) <= ROUNDING * sizes[:, None]] = 0.0
-        for p, value in zip(self._held, values, strict=True):
-            if p.kind == "sd" and value == 0.0:
-                factor[self.fitted.moments.layout.starts[p.block] + p.i] = 0.0
-        return factor, float(np.exp(z[-1]))
 
 
 def _checked(values: Sequence[Any], axes: Sequence[Axis]) -> tuple[float, ...]:
