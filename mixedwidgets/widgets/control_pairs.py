@@ -27,7 +27,7 @@ class Interactions(ipw.Box):
         self._pairs: tuple[Pair, ...] = ()
         self.buttons: tuple[ipw.Button, ...] = ()
         self.menu = ipw.Dropdown(
-            options=[("none", None)],
+            options=[("none", ())],
             description="Add",
             style={"description_width": "initial"},
             layout=ipw.Layout(width="auto", min_width="0", max_width="320px"),
@@ -61,7 +61,7 @@ class Interactions(ipw.Box):
         reasons = [(p, why_not(*p)) for p in combinations(fixed, 2) if frozenset(p) not in taken]
         possible = [(_shown(pair), pair) for pair, why in reasons if why is None]
         nothing = "a pair" if possible else ("none left" if reasons or taken else "none yet")
-        offer(self.menu, [(nothing, None), *possible], None)
+        offer(self.menu, [(nothing, ()), *possible], ())
         self.menu.disabled = not possible
         left_out = [(_shown(pair), why) for pair, why in reasons if why is not None]
         self._head.value = title_html("Interactions", left_out, 32)
@@ -76,7 +76,7 @@ class Interactions(ipw.Box):
         return button
 
     def _on_pair_chosen(self, change: Any) -> None:
-        if not offer.under_way and change["new"] is not None:
+        if not offer.under_way and change["new"]:
             self._changed((*self._pairs, change["new"]))
 
     def _on_removed(self, pair: Pair) -> None:

@@ -11,6 +11,9 @@ import ipywidgets as ipw
 from mixedwidgets.lmm.html import protected
 
 
+NONE = ""  # of an optional menu: a dropdown whose value is None looks empty
+
+
 class _Offering:
     """Sets a dropdown's options and value together, without its observers acting on it.
 
@@ -135,7 +138,7 @@ class OptionalMenu(ipw.Box):
     def __init__(self, title: str, changed: Callable[[str | None], None]):
         self._changed = changed
         self.menu = ipw.Dropdown(
-            options=[("none", None)],
+            options=[("none", NONE)],
             description=title,
             style={"description_width": "initial"},
             layout=ipw.Layout(width="auto", min_width="0", max_width="300px"),
@@ -153,12 +156,12 @@ class OptionalMenu(ipw.Box):
         self, offered: Sequence[str], chosen: str | None, left_out: Sequence[tuple[str, str]]
     ) -> None:
         """Offer columns with one of them, or none, chosen, and say what is left out and why."""
-        offer(self.menu, [("none", None), *((name, name) for name in offered)], chosen)
+        offer(self.menu, [("none", NONE), *((name, name) for name in offered)], chosen or NONE)
         self._left_out.value = left_out_html(left_out)
 
     def _on_menu_changed(self, change: Any) -> None:
         if not offer.under_way:
-            self._changed(change["new"])
+            self._changed(change["new"] or None)
 
 
 def head(width: str = "200px") -> ipw.HTML:

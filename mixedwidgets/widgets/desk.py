@@ -15,6 +15,8 @@ from mixedwidgets.widgets.panels.picture_panel import PicturePanel
 
 Makers = Mapping[str, Callable[[], Panel]]
 
+LEAST = "506px"  # height of a panel: a picture with its controls and a sentence
+
 SHARED = ("picked", "point", "factor")
 
 
@@ -121,8 +123,13 @@ class Desk(ipw.Box):
 
 
 def _tab(makers: Makers) -> ipw.Tab:
-    return ipw.Tab([ipw.VBox([]) for _ in makers], titles=list(makers), selected_index=0)
+    return ipw.Tab([_place() for _ in makers], titles=list(makers), selected_index=0)
 
 
 def _side(share: int, least: int) -> ipw.Layout:
     return ipw.Layout(flex=f"{share} 1 {least}px", min_width="0", max_width="940px")
+
+
+def _place() -> ipw.VBox:
+    """One height for every panel, so that what is beneath the desk stays where it is."""
+    return ipw.VBox([], layout=ipw.Layout(min_height=LEAST, overflow="hidden"))

@@ -212,7 +212,7 @@ def comparison_html(found: Comparison) -> str:
 
 def _button(description: str, tooltip: str) -> ipw.Button:
     return ipw.Button(
-        description=description, tooltip=tooltip, layout=ipw.Layout(width="72px", flex="none")
+        description=description, tooltip=tooltip, layout=ipw.Layout(width="84px", flex="none")
     )
 
 

@@ -72,7 +72,7 @@ class DiagnosticsPlot(GroupPanel):
             options=[(words, view) for view, (words, _, _) in VIEWS.items()],
             value=self.view,
             tooltips=EXPLAINED,
-            style={"button_width": "78px"},
+            style={"button_width": "88px"},
             layout=ipw.Layout(width="auto"),
         )
         self.view_menu.observe(self._on_view_chosen, "value")

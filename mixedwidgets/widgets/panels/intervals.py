@@ -25,6 +25,7 @@ from mixedwidgets.widgets.longwork import LongWork
 from mixedwidgets.widgets.panels.picture_panel import PicturePanel
 from mixedwidgets.widgets.working import Working
 
+BARS = 1  # number of the axes with the intervals of one parameter
 EVERY = 0.4  # seconds between two pictures of a bootstrap under way
 
 
@@ -65,12 +66,12 @@ class IntervalPlot(PicturePanel):
 
     def above(self) -> Iterable[ipw.Widget]:
         """The parameter, the method and the scale."""
-        self.parameter_menu = _menu("Parameter", "66px", "320px")
-        self.method_menu = _menu("Method", "54px", "230px")
+        self.parameter_menu = _menu("Parameter", "76px", "330px")
+        self.method_menu = _menu("Method", "58px", "240px")
         self.scale_menu = ipw.ToggleButtons(
             options=[("SD", "sd"), ("Variance", "variance")],
             value=self.scale,
-            style={"button_width": "68px"},
+            style={"button_width": "76px"},
             layout=ipw.Layout(width="auto"),
         )
         self.parameter_menu.observe(self._on_parameter_chosen, "value")
@@ -110,10 +111,12 @@ class IntervalPlot(PicturePanel):
 
     def pointed(self, event: dict[str, Any]) -> None:
         """A click on an interval selects its method."""
-        if self._five is not None and event["artist"] is not None:
-            key = five_plot.hit(self._five, event["artist"], event["index"])
-            if key is not None:
-                self.method = key
+        if self._five is None:
+            return
+        height = event["y"] if event["axes"] == BARS else None
+        key = five_plot.hit(self._five, event["artist"], event["index"], height)
+        if key is not None:
+            self.method = key
 
     def _show_all(self, fit: Fit) -> None:
         likelihood = fit.likelihood_estimate
