@@ -218,7 +218,9 @@ class Table:
         if getattr(dtype, "kind", "O") in "iu" and np.ndim(raw) == 1:
             plain = isinstance(dtype, np.dtype)
             codes, levels = (
-                _whole_numbers(np.asarray(raw)) if plain else pd.factorize(raw, sort=True)
+                _whole_numbers(raw.to_numpy() if isinstance(raw, pd.Series) else np.asarray(raw))
+                if plain
+                else pd.factorize(raw, sort=True)
             )
             return Factor(codes.astype(np.intp, copy=False), pd.Index(levels))
         column = self.column(name)
@@ -269,7 +271,8 @@ def read_column(column: Any, name: str, what: str | None = None) -> Variable:
         series = pd.Series(column)
     dtype: Any = series.dtype if series is not None else (column := np.asarray(column)).dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "fiu":
-        return Numeric(np.asarray(column, dtype=np.float64))
+        values = column if series is None else series.to_numpy()
+        return Numeric(np.asarray(values, dtype=np.float64))
     series = series if series is not None else pd.Series(column)
     if isinstance(dtype, pd.CategoricalDtype):
         codes = series.cat.codes.to_numpy().astype(np.intp)
@@ -354,9 +357,11 @@ def _whole_numbers(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[Any]
 
 def _sorted_numbers(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[Any]]:
     """The same for sorted integers."""
-    starts = np.concatenate(([0], np.flatnonzero(values[1:] != values[:-1]) + 1))
-    counts = np.diff(starts, append=len(values))
-    return np.repeat(np.arange(len(starts)), counts), values[starts]
+    changes = np.flatnonzero(values[1:] != values[:-1])
+    bounds = np.empty(len(changes) + 2, dtype=np.intp)
+    bounds[0], bounds[1:-1], bounds[-1] = -1, changes, len(values) - 1
+    codes = np.repeat(np.arange(len(bounds) - 1), bounds[1:] - bounds[:-1])
+    return codes, values[bounds[1:]]
 
 
 def as_factor(variable: Variable) -> Factor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +18,7 @@ from mixedwidgets.lmm.control import DEFAULT, Control, judged
 from mixedwidgets.lmm.frame import ModelFrame, Padding, Plan, model_frame, plan_for
 from mixedwidgets.lmm.groups import combined, lme4_order
 from mixedwidgets.lmm.linalg import Array, Basis, orthonormal_basis
-from mixedwidgets.lmm.modelmatrix import model_matrix
+from mixedwidgets.lmm.modelmatrix import Columns, filled, model_columns, model_matrix
 from mixedwidgets.lmm.random_terms import group_name
 from mixedwidgets.lmm.recipe import Recipe
 from mixedwidgets.lmm.spec import ModelSpec
@@ -207,8 +207,7 @@ def build(
     kept = set(basis.kept.tolist())
     fixed = X if len(kept) == len(names) else np.asfortranarray(X[:, basis.kept])
     x_names = tuple(name for j, name in enumerate(names) if j in kept)
-    blocks, groupings, remarks = _random_part(plan, frame, control)
-    blocks = tuple(replace(b, columns=_as_part_of(fixed, x_names, b)) for b in blocks)
+    blocks, groupings, remarks = _random_part(plan, frame, control, fixed, x_names)
     dropped = tuple(name for j, name in enumerate(names) if j not in kept)
     remarks += judged(
         control.check_rank_x, cautions.refuse_redundant, dropped, also=", and left out"
@@ -252,7 +251,7 @@ def _column_name(given: Any) -> str | None:
 
 
 def _random_part(
-    plan: Plan, frame: ModelFrame, control: Control
+    plan: Plan, frame: ModelFrame, control: Control, X: Array, x_names: tuple[str, ...]
 ) -> tuple[tuple[RandomBlock, ...], tuple[Grouping, ...], list[str]]:
     """Build the blocks in lme4's order, the grouping factors in the order of use, and remarks."""
     n = len(frame.y)
@@ -264,7 +263,10 @@ def _random_part(
         if group not in factors:
             factors[group] = combined(term.group, frame.groups)
             remarks += _remarks_on_levels(group, factors[group].levels, n, control)
-        matrix, names = model_matrix(columns, frame.variables, n)
+        found = model_columns(columns, frame.variables, n)
+        names = tuple(name for name, _ in found)
+        matrix = _part_of(X, x_names, found)
+        matrix = filled(found, n) if matrix is None else matrix
         remarks += judged(
             control.check_nobs_vs_nre,
             checks.refuse_unidentifiable_term,
@@ -283,16 +285,16 @@ def _random_part(
     )
 
 
-def _as_part_of(X: Array, x_names: tuple[str, ...], block: RandomBlock) -> Array:
-    """The columns of a block, as a view of X where that has them at even distances."""
-    if not set(block.names) <= set(x_names):
-        return block.columns
-    at = [x_names.index(name) for name in block.names]
+def _part_of(X: Array, x_names: tuple[str, ...], columns: Columns) -> Array | None:
+    """Columns as a view of X, where that has them at even distances; else None."""
+    if not columns or not all(name in x_names for name, _ in columns):
+        return None
+    at = [x_names.index(name) for name, _ in columns]
     step = at[1] - at[0] if len(at) > 1 else 1
     if step < 1 or any(b - a != step for a, b in pairwise(at)):
-        return block.columns
-    view = X[:, at[0] : at[-1] + 1 : step]
-    return view if np.array_equal(view, block.columns) else block.columns
+        return None
+    same = all((X[:, j] == values).all() for j, (_, values) in zip(at, columns, strict=True))
+    return X[:, at[0] : at[-1] + 1 : step] if same else None
 
 
 def _remarks_on_levels(group: str, levels: pd.Index, n: int, control: Control) -> Iterator[str]:

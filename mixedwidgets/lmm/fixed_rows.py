@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from mixedwidgets.lmm.linalg import PIECE, Array, Basis
+from mixedwidgets.lmm.linalg import Array, Basis, pieces
 
 Rows = slice | NDArray[np.intp]
 
@@ -72,4 +72,4 @@ class FixedRows:
         return furthest <= 1e-10
 
     def _pieces(self) -> Iterator[slice]:
-        return (slice(low, low + PIECE) for low in range(0, len(self.X), PIECE))
+        return pieces(*self.X.shape)

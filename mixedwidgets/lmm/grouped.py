@@ -18,10 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixedwidgets.lmm.crossproducts import Coordinates, Moments
-from mixedwidgets.lmm.linalg import PIECE, Array
+from mixedwidgets.lmm.linalg import NUMBERS, PIECE, Array
 from mixedwidgets.lmm.lines import Lines
 
-NUMBERS = 32768  # values that are worked on at a time
 NEGLIGIBLE = 1e-18  # squared length, relative, below which a column adds nothing within a group
 
 
@@ -187,9 +186,8 @@ def _sorted_groups(
     codes: NDArray[np.intp], ngroups: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp] | None]:
     """Where each group ends in the rows sorted by group, and their order where they are not."""
-    steps = codes[1:] - codes[:-1]
-    if len(steps) == 0 or steps.min() >= 0:
-        ends = np.append(np.flatnonzero(steps) + 1, len(codes))
+    if (codes[1:] >= codes[:-1]).all():
+        ends = np.append(np.flatnonzero(codes[1:] != codes[:-1]) + 1, len(codes))
         if len(ends) == ngroups:
             return ends, None
     ends = np.cumsum(np.bincount(codes, minlength=ngroups))

@@ -15,7 +15,7 @@ from mixedwidgets.lmm.crossed_deviance import solve_crossed
 from mixedwidgets.lmm.crossproducts import Coordinates, Moments
 from mixedwidgets.lmm.design import Design, Grouping
 from mixedwidgets.lmm.grouped import GroupedMoments, orthogonalise_rows
-from mixedwidgets.lmm.linalg import Array, eigen
+from mixedwidgets.lmm.linalg import Array, eigen, least_squares
 
 AnyMoments = GroupedMoments | CrossedMoments
 
@@ -242,23 +242,27 @@ def refuse_exact_fit(moments: AnyMoments, columns: Coordinates) -> None:
     """
     design, p = columns.design, moments.ncoef
     around_X = float(moments.within[p, p] + np.sum(moments.C[:, p] ** 2))
-    weights = 1.0 if design.weights is None else design.weights
-    rounding = NOTHING * float(np.sum(weights * design.y**2))
-    response = design.spec.display.split("~")[0].strip()
+    weighted = design.y if design.weights is None else design.weights * design.y
+    rounding = NOTHING * float(np.vdot(weighted, design.y))
     if around_X <= rounding:
         raise ModelError(
-            f"The fixed effects reproduce {response} exactly, so no variance is left to estimate; "
-            "check whether the response was computed from them."
+            f"The fixed effects reproduce {_response(design)} exactly, so no variance is left to "
+            "estimate; check whether the response was computed from them."
         )
     if _clearly_left_over(moments, columns, rounding):
         return
     if _reproduced(moments, columns, rounding + ROUNDING * around_X):
         groups = " and ".join(repr(g.name) for g in design.groupings)
         raise ModelError(
-            f"The fixed effects and the random effects of {groups} reproduce {response} exactly, "
+            f"The fixed effects and the random effects of {groups} reproduce {_response(design)} "
+            "exactly, "
             "so nothing is left for the residual variance and the likelihood has no maximum; use "
             "fewer random effects, or a response that varies within groups."
         )
+
+
+def _response(design: Design) -> str:
+    return design.spec.display.split("~")[0].strip()
 
 
 def _clearly_left_over(moments: AnyMoments, columns: Coordinates, rounding: float) -> bool:
@@ -272,7 +276,7 @@ def _clearly_left_over(moments: AnyMoments, columns: Coordinates, rounding: floa
             return True
         half = _ridged(moments).positive_inverse(moments.rest2x)[2]
         within, share = within - half.T @ half, RIDGED
-    solution = np.linalg.lstsq(within[:p, :p], within[:p, p], rcond=1e-10)[0]
+    solution = least_squares(within[:p, :p], within[:p, p], 1e-10) if p else np.empty(0)
     left = float(within[p, p] - within[:p, p] @ solution)
     return left > share * float(moments.within[p, p])
 

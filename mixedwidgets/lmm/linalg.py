@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dsyevd, dtrtri
+from scipy.linalg.lapack import dgelss, dpotrf, dsyevd, dtrtri
 
 Array = NDArray[np.float64]
 
 DEPENDENT = 1e-11  # part of a column that tells nothing, where its values are not rounded
 ROUNDING = 32.0 * np.finfo(float).eps  # of the values of a column, and of what they are sums of
 SOLID = 0.03  # part of a column not explained by earlier ones that cross-products tell well
-PIECE = 4096  # rows that are worked on at a time
+PIECE = 4096  # rows that are worked on at a time, at least
+NUMBERS = 32768  # values, where the rows are short
+
+
+def pieces(n: int, width: int) -> Iterator[slice]:
+    """Cut n rows of ``width`` values into pieces that stay in a processor's cache."""
+    step = max(PIECE, NUMBERS // max(width, 1))
+    return (slice(low, low + step) for low in range(0, n, step))
 
 
 @dataclass(frozen=True)
@@ -192,7 +200,7 @@ def basis_of_part(basis: Basis, places: list[int]) -> tuple[Basis, Array] | None
     if basis.polish is not None:
         return None
     first = places.index(basis.constant) if basis.constant in places else -1
-    inside = (np.linalg.inv(basis.inverse) if first >= 0 else basis.R)[:, places]
+    inside = (inverse_upper(basis.inverse) if first >= 0 else basis.R)[:, places]
     gram = inside.T @ inside
     norms = _lengths(gram)
     r = _solid_cholesky(gram / (norms[:, None] * norms))
@@ -205,12 +213,11 @@ def basis_of_part(basis: Basis, places: list[int]) -> tuple[Basis, Array] | None
 
 def _basis(scaled: Array, kept: NDArray[np.intp], means: Array, first: int, level: float) -> Basis:
     """A basis from R of the kept columns without their means, multiples of the constant column."""
-    R, constant = scaled, -1
-    if first in kept:
-        constant = int(np.flatnonzero(kept == first)[0])
-        R = scaled + np.outer(scaled[:, constant], means[kept] / level)
-    logdet = float(np.log(np.abs(np.diag(scaled))).sum())
-    inverse = np.asarray(np.linalg.inv(scaled))
+    R, constant = scaled, kept.tolist().index(first) if first in kept.tolist() else -1
+    if constant >= 0:
+        R = scaled + scaled[:, constant, None] * (means[kept] / level)
+    logdet = float(np.log(np.abs(scaled.diagonal())).sum())
+    inverse = inverse_upper(scaled)
     return Basis(R, kept, logdet, means[kept], inverse, constant, float(level))
 
 
@@ -224,7 +231,7 @@ def _polished(basis: Basis, matrix: Array, sqrt_weights: Array | None) -> Basis:
 
 def _lengths(gram: Array) -> Array:
     """Lengths of columns from their cross-products, 1 for a column of zeros."""
-    lengths = np.sqrt(np.diag(gram))
+    lengths = np.sqrt(gram.diagonal())
     lengths[lengths == 0.0] = 1.0
     return lengths
 
@@ -252,10 +259,10 @@ def _gram(matrix: Array, means: Array, sqrt_weights: Array | None) -> Array:
     """Cross-products of centred and weighted columns, a few rows at a time."""
     n, p = matrix.shape
     out = np.zeros((p, p))
-    for low in range(0, n, PIECE):
-        piece = matrix[low : low + PIECE] - means
+    for rows in pieces(n, p):
+        piece = matrix[rows] - means
         if sqrt_weights is not None:
-            piece *= sqrt_weights[low : low + PIECE, None]
+            piece *= sqrt_weights[rows, None]
         out += piece.T @ piece
     return out
 
@@ -287,6 +294,34 @@ def inverse_cholesky(matrix: Array) -> Array:
     if singular:
         raise np.linalg.LinAlgError("singular")
     return np.ascontiguousarray(inverse)
+
+
+def inverse_upper(matrix: Array) -> Array:
+    """Inverse of an upper triangular matrix."""
+    if matrix.size == 0:
+        return matrix.copy()
+    inverse, singular = dtrtri(matrix)
+    if singular:
+        raise np.linalg.LinAlgError("singular")
+    return np.ascontiguousarray(inverse)
+
+
+def least_squares(matrix: Array, right: Array, share: float | None = None) -> Array:
+    """Shortest least-squares solution (k,) of a small system, as ``numpy.linalg.lstsq``.
+
+    Parameters
+    ----------
+    matrix : (m, k) array
+    right : (m,) array
+    share : float, optional
+        Singular values below this part of the largest count as zero; rounding by default.
+    """
+    m, k = matrix.shape
+    share = float(np.finfo(float).eps) * max(m, k) if share is None else share
+    _, found, _, _, _, failed = dgelss(matrix, right, cond=share)
+    if failed:
+        raise np.linalg.LinAlgError("singular values did not converge")
+    return np.asarray(found[:k])
 
 
 def eigen(matrix: Array) -> tuple[Array, Array]:

@@ -42,6 +42,25 @@ def model_matrix(
         R's names; columns are ordered by term, and within a term the leftmost factor varies
         fastest.
     """
+    columns = model_columns(terms, variables, n, contrasts)
+    return filled(columns, n), tuple(name for name, _ in columns)
+
+
+def filled(columns: Columns, n: int) -> Array:
+    """The matrix (n, p) of some columns, in Fortran order."""
+    matrix = np.empty((n, len(columns)), order="F")
+    for j, (_, values) in enumerate(columns):
+        matrix[:, j] = values
+    return matrix
+
+
+def model_columns(
+    terms: Terms,
+    variables: Mapping[Expr, Variable],
+    n: int,
+    contrasts: Mapping[str, object] | None = None,
+) -> Columns:
+    """Names and values of the columns of ``model_matrix``, not yet put into one array."""
     columns: Columns = [("(Intercept)", np.broadcast_to(1.0, n))] if terms.intercept else []
     full = fully_coded(terms, variables)
     coded: dict[tuple[Expr, bool], Columns] = {}
@@ -54,10 +73,7 @@ def model_matrix(
 
     for position, term in enumerate(terms.terms):
         columns += _product(term, columns_of, full[position], max(n, _MOST_COLUMNS))
-    matrix = np.empty((n, len(columns)), order="F")
-    for j, (_, values) in enumerate(columns):
-        matrix[:, j] = values
-    return matrix, tuple(name for name, _ in columns)
+    return columns
 
 
 def fully_coded(terms: Terms, variables: Mapping[Expr, Variable]) -> list[set[Expr]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.lapack import dposv
 
 from mixedwidgets.lmm.linalg import Array, eigen
 
@@ -20,6 +21,7 @@ EXACT = 1e-12  # step, relative to the point, after which another one would tell
 POLISH = 2  # steps from a stationary point: the first may start far enough for a second to tell
 CLOSE = 1e-3  # decrement at which the quadratic model of a minimum can be relied on
 NEAR = 0.25  # first step, relative to the point, that the Hessian can be trusted with
+SOLID = 1e-5  # share of a curvature beside earlier ones from which on a Hessian is definite
 NEGATIVE = 1e-7  # curvature, after scaling to unit diagonal, that counts as downhill at a saddle
 
 
@@ -153,6 +155,14 @@ def _far(step: Array, x: Array, downhill: Array | None) -> bool:
 
 def _direction(gradient: Array, hessian: Array) -> tuple[Array, float, Array | None]:
     """Newton step, its decrement, and an eigenvector of negative curvature or None."""
+    factor, step, failed = dposv(hessian, -gradient, lower=1)
+    if not failed and (factor.diagonal() ** 2 > SOLID * hessian.diagonal()).all():
+        return step, -float(gradient @ step), None
+    return _direction_by_curvature(gradient, hessian)
+
+
+def _direction_by_curvature(gradient: Array, hessian: Array) -> tuple[Array, float, Array | None]:
+    """The same where the Hessian is not clearly positive definite."""
     diagonal = np.abs(np.diag(hessian))
     largest = diagonal.max(initial=0.0)
     if not largest > 0.0:

@@ -7,7 +7,9 @@ units with the random effects in another order, where profiles live.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,17 +32,25 @@ class Factor:
 
     def covariance(self, T: Array) -> Array:
         """S = A T T' A'."""
-        half = self.A @ T
+        half = T if self._plain else self.A @ T
         return np.asarray(half @ half.T)
+
+    @cached_property
+    def _plain(self) -> bool:
+        """Whether A is the identity, which need not be multiplied by."""
+        return bool(np.array_equal(self.A, np.eye(len(self.A))))
+
+    @cached_property
+    def _left(self) -> Array:
+        return self.A[:, None, self.layout.position[0]]
 
     def jacobian(self, T: Array) -> Array:
         """Derivatives of vec(S) in the elements of T, (K * K, ntheta).
 
         dS = A (dT T' + T dT') A'.
         """
-        rows, cols = self.layout.position
-        both = self.A[:, None, rows] * (self.A @ T)[:, cols]
-        return np.asarray((both + both.transpose(1, 0, 2)).reshape(-1, len(rows)))
+        both = self._left * (T if self._plain else self.A @ T)[:, self.layout.position[1]]
+        return np.asarray((both + both.transpose(1, 0, 2)).reshape(-1, both.shape[2]))
 
     def gradient(self, first: Array, T: Array) -> Array:
         """Gradient in the elements of T of a function with derivative ``first`` in S."""
@@ -53,9 +63,8 @@ class Factor:
     def derivatives(self, first: Array, second: Array, T: Array) -> tuple[Array, Array]:
         """Gradient and Hessian; d2S = A (dT1 dT2' + dT2 dT1') A'."""
         jacobian = self.jacobian(T)
-        rows = self.layout.position[0]
-        inner = self.A.T @ first @ self.A
-        curved = inner[rows[:, None], rows] * self.layout.same_column
+        inner = first if self._plain else self.A.T @ first @ self.A
+        curved = inner[self.layout.row_pairs] * self.layout.same_column
         out = jacobian.T @ (0.5 * second) @ jacobian + curved
         return np.asarray(first.reshape(-1) @ jacobian), np.asarray(out + out.T)
 
@@ -94,7 +103,7 @@ class ProfiledDeviance:
             solved = solve(covariance, self.moments, self.reml)
         except np.linalg.LinAlgError:
             return None
-        return solved if solved.q > 0.0 and np.isfinite(solved.deviance) else None
+        return solved if solved.q > 0.0 and math.isfinite(solved.deviance) else None
 
     def value(self, t: Array) -> float:
         """The deviance alone; infinite where it has no value."""

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,7 @@ class Solved(ABC):
     root: Array
     S: Array
 
-    @property
+    @cached_property
     def deviance(self) -> float:
         """Minus twice the (restricted) log-likelihood, sigma profiled out."""
         return self.at_sigma2(self.q / self.N)

@@ -6,7 +6,7 @@ import numpy as np
 
 from mixedwidgets.lmm.deviance import differentiate, solve
 from mixedwidgets.lmm.grouped import GroupedMoments
-from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.linalg import Array, eigen, least_squares
 from mixedwidgets.lmm.moments import AnyMoments, CrossedMoments
 from mixedwidgets.lmm.theta import Layout
 
@@ -48,18 +48,18 @@ def _grouped_start(moments: GroupedMoments, reml: bool) -> Array:
     sigma2 = around_X / (moments.nobs - p if reml else moments.nobs)
     if spare > 0 and moments.within[-1, -1] > 0.0:
         sigma2 = min(sigma2, float(moments.within[-1, -1]) / spare)
-    M, pairs = moments.squares, moments.square_pairs
+    pairs = moments.square_pairs
     u = np.einsum("iaj,ij->aj", moments.R, moments.C[:, -1])
-    excess = (u @ u.T) / sigma2 - M.sum(axis=2)
+    total = moments.squares.sum(axis=2)
+    excess = (u @ u.T) / sigma2 - total
     block = np.zeros((width, width))
     for columns in layout.slices:
         k = columns.stop - columns.start
         system = pairs[columns, columns, columns, columns].transpose(0, 2, 1, 3)
         system = system.reshape(k * k, k * k)
-        estimate = np.linalg.lstsq(system, excess[columns, columns].reshape(-1), rcond=None)[0]
-        estimate = estimate.reshape(k, k)
-        values, vectors = np.linalg.eigh(0.5 * (estimate + estimate.T))
-        typical = np.trace(M[columns, columns].mean(axis=2)) / k
+        estimate = least_squares(system, excess[columns, columns].reshape(-1)).reshape(k, k)
+        values, vectors = eigen(0.5 * (estimate + estimate.T))
+        typical = np.trace(total[columns, columns]) / (k * moments.ngroups)
         floor = max(0.1 / max(typical, 1e-12), 1e-3 * float(values.max()))
         values = np.maximum(values, floor)
         block[columns, columns] = np.linalg.cholesky((vectors * values) @ vectors.T)
@@ -118,6 +118,8 @@ def scattered(layout: Layout, count: int) -> list[Array]:
     list of (K, K) arrays
         Lower triangular in blocks, in whitened coordinates.
     """
+    if count < 1:
+        return []  # a generator takes as long to make as a step of the search
     random = np.random.default_rng(20260)
     out = []
     for _ in range(count):

@@ -54,6 +54,12 @@ class Layout:
         return np.concatenate(rows), np.concatenate(cols)
 
     @cached_property
+    def row_pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The rows of every two elements of theta, to index a (K, K) matrix with."""
+        rows = self.position[0]
+        return rows[:, None], rows
+
+    @cached_property
     def same_column(self) -> NDArray[np.bool_]:
         """Whether two elements of theta are in one column of Lambda, (ntheta, ntheta)."""
         cols = self.position[1]
