@@ -68,7 +68,7 @@ def literal(value: Any) -> str:
     ----------
     value : any
         None, text, a number, True or False, a time, a duration, an interval, a ``Control``, a
-        ``CategoricalDtype``; a list, array, DataFrame or dictionary of such values.
+        ``CategoricalDtype``; a list, tuple, array, DataFrame or dictionary of such values.
 
     Raises
     ------
@@ -277,7 +277,8 @@ _WRITERS: tuple[tuple[Any, Callable[[Any], str]], ...] = (
     (pd.DataFrame, _frame),
     (np.ndarray, lambda value: literal(value.tolist())),
     (Mapping, _dict),
-    ((list, tuple, pd.Index), _list),
+    (tuple, lambda value: f"({', '.join(map(literal, value))}{',' * (len(value) == 1)})"),
+    ((list, pd.Index), _list),
 )
 
 

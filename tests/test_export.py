@@ -320,7 +320,7 @@ class TestLiteral:
         [
             *HOSTILE,
             *(None, True, 0, -3, 2**70, 1.5, -0.0, 1e-300, float("-inf"), np.int64(4)),
-            *(np.str_("a'b"), [1, ["x"]], {"a": [1.5], "b'": None}),
+            *(np.str_("a'b"), [1, ["x"]], (), ("a'",), ("a", 2), {"a": [1.5], "b'": None}),
             *(pd.Timestamp("2020-05-01 10:00", tz="Europe/Berlin"), pd.Timedelta("1 days 2 s")),
             *(pd.Interval(0.5, 2.0, closed="left"), pd.CategoricalDtype(["b", "a"], ordered=True)),
             *(mw.Control(), mw.Control(starts=4, check_rank_x="stop")),
