@@ -1,0 +1,168 @@
+"""Drag on the explorer's likelihood surface in a real Chromium, and change it as fast as can be.
+
+While the pointer is dragged, every picture that the browser has painted is counted, on the surface
+and on the shrinkage of 684 groups beside it. After 300 changes of the model in quick succession the
+explorer must show the last one, and neither kernel nor browser may have grown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
+
+from _common import limit_threads, print_machine, verdict
+from browser_latency import CELL, SETTLE
+from lab import LabPage, LabServer, chromium, find_chromium, write_notebook
+
+PICTURES_A_SECOND = 20.0
+WITHIN = 200.0  # milliseconds after the last change
+CHANGES = 300
+GROWTH = 20.0  # MB
+DRAG = 3.0  # seconds
+
+COUNT = """() => {
+  window.painted = {};
+  new MutationObserver((changes) => {
+    for (const { target } of changes) {
+      const n = [...document.querySelectorAll(".mixedwidgets-picture")].indexOf(target);
+      window.painted[n] = (window.painted[n] ?? 0) + 1;
+    }
+  }).observe(document.body, { subtree: true, attributeFilter: ["data-seq"] });
+}"""
+# The last choice of all is given at the end of the list; the clock starts with it.
+STORM = """([responses, pause]) => new Promise((done) => {
+  const menu = [...document.querySelectorAll(".mixedwidgets-explorer select")][0];
+  let n = 0;
+  const next = () => {
+    menu.value = responses[n];
+    menu.dispatchEvent(new Event("change", { bubbles: true }));
+    n += 1;
+    if (n < responses.length) setTimeout(next, pause);
+    else {
+      window.last = performance.now();
+      window.settledAt = window.last;
+      new MutationObserver(() => { window.settledAt = performance.now(); })
+        .observe(document.body, { subtree: true, attributeFilter: ["data-seq"] });
+      done();
+    }
+  };
+  next();
+})"""
+HEAP = "() => performance.memory.usedJSHeapSize / 1e6"
+RESIDENT = "int(open('/proc/self/statm').read().split()[1]) * 4096 / 1e6"
+
+
+def drag(lab: LabPage) -> tuple[dict[str, float], float]:
+    """Drag the point in a circle; return pictures a second, and how far off the last place is."""
+    page = lab.page
+    surface = page.locator(".mixedwidgets-picture:visible").first
+    box = surface.bounding_box()
+    assert box is not None
+    centre = (box["x"] + 0.31 * box["width"], box["y"] + 0.47 * box["height"])
+    page.mouse.move(*centre)
+    page.mouse.down()
+    page.evaluate(COUNT)
+    begun, moves = time.perf_counter(), 0
+    while time.perf_counter() - begun < DRAG:
+        angle, moves = moves / 12, moves + 1
+        page.mouse.move(centre[0] + 60 * math.cos(angle), centre[1] + 40 * math.sin(angle))
+        time.sleep(1 / 60)
+    seconds = time.perf_counter() - begun
+    painted = {name: count / seconds for name, count in page.evaluate("painted").items()}
+    page.mouse.move(centre[0] + 70, centre[1] - 30)
+    page.mouse.up()
+    page.wait_for_timeout(SETTLE)
+    return painted, _off(lab, (centre[0] + 70 - box["x"], centre[1] - 30 - box["y"]), box)
+
+
+def _off(lab: LabPage, place: tuple[float, float], box: dict[str, float]) -> float:
+    """Distance in CSS pixels of the kernel's point from where the pointer was let go."""
+    lab.run_code(
+        "p = explorer.desk.panels['Likelihood'].picture\n"
+        "ax = p.figure.axes[0]\n"
+        "at = ax.transData.transform(explorer.point.values)\n"
+        "size = p.figure.bbox.size"
+    )
+    x, y, width, height = lab.ask("[*map(float, at), *map(float, size)]")
+    shown = (x / width * box["width"], (1 - y / height) * box["height"])
+    return math.dist(shown, place)
+
+
+def storm(lab: LabPage) -> dict[str, float]:
+    """Change the response 300 times; return how long it took to settle, and what has grown."""
+    page = lab.page
+    responses = ["ses", "hwh", "mscore"] * (CHANGES // 3)
+    page.evaluate(STORM, [responses, 10])
+    page.wait_for_timeout(3 * SETTLE)
+    before = page.evaluate(HEAP), lab.ask(RESIDENT)
+    page.evaluate(STORM, [responses, 10])
+    page.wait_for_timeout(5 * SETTLE)
+    took = page.evaluate("settledAt - last")
+    formula = lab.ask("explorer.formula")
+    if not formula.startswith("mscore ~"):
+        raise RuntimeError(f"mscore was chosen last, but {formula} is what the explorer shows")
+    return {
+        "took": took,
+        "browser": page.evaluate(HEAP) - before[0],
+        "kernel": lab.ask(RESIDENT) - before[1],
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--one-core", action="store_true", help="everything on the first core")
+    options = parser.parse_args()
+    limit_threads()
+    slower = 2.0 if options.one_core else 1.0
+    if options.one_core:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    executable = find_chromium()
+    if executable is None:
+        raise SystemExit("No Chromium or Chrome is installed; on Debian: apt-get install chromium")
+    met = []
+    with tempfile.TemporaryDirectory() as folder, chromium(executable) as browser:
+        print_machine(f"Chromium {browser.version}")
+        server = LabServer(Path(folder))
+        server.start()
+        try:
+            notebook = write_notebook(server.notebooks / "drag.ipynb", [CELL])
+            page = browser.new_page(viewport={"width": 1600, "height": 1000})
+            lab = LabPage(page)
+            lab.open(server.url(notebook))
+            lab.run_all()
+            lab.picture()
+            lab.hide_sidebar()
+            explorer = page.locator(".mixedwidgets-explorer").first
+            explorer.get_by_role("tab", name="Shrinkage").click()
+            page.wait_for_timeout(5 * SETTLE)
+            explorer.evaluate("element => element.scrollIntoView()")
+            page.wait_for_timeout(SETTLE)
+            painted, off = drag(lab)
+            least = PICTURES_A_SECOND / slower
+            for name, number in (("surface", "0"), ("shrinkage of 684 groups", "1")):
+                rate = painted.get(number, 0.0)
+                met.append(verdict(f"pictures a second, {name}", rate, least, at_least=True))
+            met.append(verdict("last place off, CSS pixels", off, 1.0, at_least=False))
+            found = storm(lab)
+            took = found["took"]
+            met.append(
+                verdict(f"{CHANGES} changes, ms to settle", took, WITHIN * slower, at_least=False)
+            )
+            for part in ("browser", "kernel"):
+                met.append(
+                    verdict(f"growth of the {part}, MB", found[part], GROWTH, at_least=False)
+                )
+        finally:
+            server.stop()
+    return 0 if all(met) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
