@@ -77,9 +77,9 @@ class Desk(ipw.Box):
         if title not in self.panels:
             panel = self.panels[title] = self._makers[title]()
             panel.visible = False
+            traitlets.dlink((self, "fit"), (panel, "fit"))  # first: a new fit forgets its point
             for name in SHARED:
                 traitlets.link((self, name), (panel, name))
-            traitlets.dlink((self, "fit"), (panel, "fit"))
             self._put(title, panel)
         return self.panels[title]
 

@@ -75,7 +75,8 @@ class Panel(Guarded, ipw.VBox):
         for name, value in options.items():
             setattr(self, name, value)
         self.children = [self._alert, *self.build()]
-        self.observe(self._on_model_changed, ["fit", "factor"])
+        self.observe(self._on_fit_changed, "fit")
+        self.observe(self._on_factor_changed, "factor")
         self.observe(self._on_point_changed, "point")
         self.observe(self._on_picked_changed, "picked")
         self.observe(self._on_visible_changed, "visible")
@@ -134,10 +135,13 @@ class Panel(Guarded, ipw.VBox):
         else:
             self._lacks |= lacks
 
-    def _on_model_changed(self, change: Any) -> None:
+    def _on_fit_changed(self, change: Any) -> None:
         self._lacks.add(ALL)
         self.point = None  # it was a point of the model before
         self._catch_up()
+
+    def _on_factor_changed(self, change: Any) -> None:
+        self.renew()
 
     def _on_point_changed(self, change: Any) -> None:
         self.renew(POINT)
