@@ -73,8 +73,9 @@ lmm.optimize
 lmm.all_fit lmm.batch_search lmm.devfun lmm.estimate lmm.progress lmm.refit
 
 # an Estimate becomes answers
-lmm.parameters lmm.polar
-lmm.constrained lmm.labels
+lmm.jet lmm.parameters lmm.polar
+lmm.constrained lmm.labels lmm.rays lmm.slice_factor
+lmm.implied
 lmm.constrain lmm.estimate_at lmm.verdict
 lmm.contributions lmm.ftests lmm.hypotheses lmm.leverage lmm.pca lmm.ranef lmm.satterthwaite
 lmm.kenward_roger lmm.variance_explained

@@ -80,18 +80,25 @@ class LikelihoodShape(Fitted):
         Parameters
         ----------
         a, b : str
-            Two parameters, as ``fit.values()`` and ``fit.theta`` name them: standard deviations,
-            correlations, sigma, coefficients, elements of theta; ``^2`` after a standard deviation
-            makes it a variance, such as ``"sigma^2"``. In a one-way model also mu, tau, tau^2.
+            Any two different parameters, as ``fit.values()`` and ``fit.theta`` name them: standard
+            deviations, correlations, sigma, coefficients, elements of theta; ``^2`` after a
+            standard deviation makes it a variance, such as ``"sigma^2"``. In a one-way model also
+            mu, tau, tau^2. Only a parameter with itself or its square, and a coefficient by REML,
+            have no surface. Where two contradict each other (an element of theta of the first
+            column and a correlation with the first effect of other signs, correlations that no
+            covariance has) the drop is infinite.
         kind : {"profile", "slice"}
             At every point the other parameters are re-optimised, or stay at their estimates (in a
-            term of which an element of theta is changed, its other elements do).
+            term of which an element of theta is changed, its other elements do; a standard
+            deviation held beside it stretches its row, a correlation turns that of its second
+            effect).
         criterion : {"ML", "REML"}
             Which likelihood. The restricted one is no function of the coefficients.
         n : int
             Points per axis, 10 to 500.
         coarse : bool
-            Compute a profile at 12 x 12 points only and fill in by a spline: good enough to draw.
+            Compute a profile at 12 x 12 points only (20 x 20 where the two all but determine a
+            third) and fill in by a spline: good enough to draw.
         progress : callable, optional
             ``progress(done, total)`` after each of the ``total`` rows. If it returns False the work
             stops, and the rows that are left are those of the coarse surface; ``.exact`` says how
@@ -108,7 +115,7 @@ class LikelihoodShape(Fitted):
         Raises
         ------
         ModelError
-            An unknown name, kind, criterion or n, or two parameters that have no surface.
+            An unknown name, kind, criterion or n; one parameter twice; a coefficient by REML.
         """
         check_surface(kind, n)
         coarse = yes_or_no("coarse", coarse)

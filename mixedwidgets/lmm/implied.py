@@ -199,7 +199,7 @@ class Implied(Constraint):
     def _reachable(self, z: Array, wanted: Array) -> Array:
         """What is wanted, next to zero for zero where theta is a multiple of its row's size."""
         theta = self.theta(z)
-        near = self._alone(theta) & (wanted == 0.0) & (theta.value != 0.0)
+        near = self._alone(theta) & (wanted == 0.0) & (np.abs(theta.value) > ZERO)
         return np.where(near, np.copysign(self.least, theta.value), wanted)
 
     def _alone(self, theta: _Theta) -> NDArray[np.bool_]:
@@ -215,7 +215,7 @@ class Implied(Constraint):
             for _ in range(STEPS):
                 theta = self.theta(z)
                 away = wanted - theta.value
-                if np.all(np.abs(away) <= CLOSE * np.abs(wanted)):
+                if np.all(np.abs(away) <= np.where(wanted == 0.0, ZERO, CLOSE * np.abs(wanted))):
                     return z
                 if not np.all(np.isfinite(theta.first)):
                     return None
@@ -240,7 +240,8 @@ class _Chart:
         pivots: list[int] = []
         rest = reach.copy()
         for n in range(len(rest)):
-            if not np.linalg.norm(rest[n]) > 1e-10 * np.linalg.norm(reach[n]):
+            before, left = (float(np.linalg.norm(rows[n])) for rows in (reach, rest))
+            if not left > max(1e-10 * before, ZERO):
                 continue
             binding.append(n)
             pivots.append(int(np.argmax(np.abs(rest[n]))))
@@ -276,7 +277,7 @@ class _Chart:
                 theta = self.constraint.theta(z)
                 away = wanted - theta.value[self.binding]
                 size = float(np.abs(away).max(initial=0.0))
-                if np.all(np.abs(away) <= CLOSE * np.abs(wanted)):
+                if np.all(np.abs(away) <= np.where(wanted == 0.0, ZERO, CLOSE * np.abs(wanted))):
                     return z
                 if not size < before:
                     break

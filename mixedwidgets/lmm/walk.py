@@ -138,7 +138,6 @@ class Grid:
         Where a correlation is held, the inner problem can have several minima, and walking from
         one side finds that side's only. Without one of its effects it has no say.
         """
-        rows, columns = self.rise.shape
         across, up = np.meshgrid(self.x, self.y)
         points = np.column_stack([across.reshape(-1), up.reshape(-1)])
         excluded = contradictory(self.walker.held, points).reshape(self.rise.shape)
@@ -146,15 +145,18 @@ class Grid:
         for r, c in possible:
             for start in self.walker.without((float(self.x[c]), float(self.y[r]))):
                 self.try_from(r, c, start)
-        for _ in range(MAX_SWEEPS):
-            changed = False
+        news = set(possible)
+        for sweep in range(MAX_SWEEPS):
+            changed: set[tuple[int, int]] = set()
             for r, c in possible:
                 near = [(r - 1, c), (r + 1, c), (r, c - 1), (r, c + 1)]
-                starts = [self.inner[i, j] for i, j in near if 0 <= i < rows and 0 <= j < columns]
-                for start in (*starts, self.walker.start):
-                    changed |= self.try_from(r, c, start)
+                starts = [self.inner[at] for at in near if at in news or at in changed]
+                for start in (*starts, *([] if sweep else [self.walker.start])):
+                    if self.try_from(r, c, start):
+                        changed.add((r, c))
             if not changed:
                 return
+            news = changed
 
     def try_from(self, r: int, c: int, start: Array) -> bool:
         """Whether a point is clearly lower from another start; then it is put there."""
