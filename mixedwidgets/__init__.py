@@ -21,6 +21,15 @@ _PUBLIC = {
     "Devfun": "mixedwidgets.lmm.devfun",
     "explore": "mixedwidgets.widgets.explorer",
     "Explorer": "mixedwidgets.widgets.explorer",
+    "LikelihoodSurface": "mixedwidgets.widgets.panels.surface",
+    "IntervalPlot": "mixedwidgets.widgets.panels.intervals",
+    "ProfilePlot": "mixedwidgets.widgets.panels.profile",
+    "DiagnosticsPlot": "mixedwidgets.widgets.panels.diagnostics",
+    "FitSummary": "mixedwidgets.widgets.panels.summary",
+    "ShrinkagePlot": "mixedwidgets.widgets.panels.shrinkage",
+    "CaterpillarPlot": "mixedwidgets.widgets.panels.caterpillar",
+    "GroupPlot": "mixedwidgets.widgets.panels.group",
+    "BoundaryPlot": "mixedwidgets.widgets.panels.boundary",
     "maximize": "mixedwidgets.likelihood.maximize",
     "minimize": "mixedwidgets.likelihood.maximize",
     "oneway": "mixedwidgets.likelihood",
@@ -38,15 +47,24 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "BoundaryPlot",
+    "CaterpillarPlot",
     "Control",
     "DataError",
     "Devfun",
+    "DiagnosticsPlot",
     "Explorer",
     "Fit",
+    "FitSummary",
     "FormulaError",
+    "GroupPlot",
+    "IntervalPlot",
+    "LikelihoodSurface",
     "MixedWidgetsError",
     "MixedWidgetsWarning",
     "ModelError",
+    "ProfilePlot",
+    "ShrinkagePlot",
     "__version__",
     "anova",
     "binomial_interval",
@@ -82,6 +100,15 @@ if TYPE_CHECKING:
     from mixedwidgets.lmm.fit import Fit
     from mixedwidgets.lmm.lmer import lmer
     from mixedwidgets.widgets.explorer import Explorer, explore
+    from mixedwidgets.widgets.panels.boundary import BoundaryPlot
+    from mixedwidgets.widgets.panels.caterpillar import CaterpillarPlot
+    from mixedwidgets.widgets.panels.diagnostics import DiagnosticsPlot
+    from mixedwidgets.widgets.panels.group import GroupPlot
+    from mixedwidgets.widgets.panels.intervals import IntervalPlot
+    from mixedwidgets.widgets.panels.profile import ProfilePlot
+    from mixedwidgets.widgets.panels.shrinkage import ShrinkagePlot
+    from mixedwidgets.widgets.panels.summary import FitSummary
+    from mixedwidgets.widgets.panels.surface import LikelihoodSurface
 
 
 def __getattr__(name: str) -> Any:

@@ -239,13 +239,14 @@ class Picture(anywidget.AnyWidget):
 
     @traitlets.observe("_events")
     def _on_events_changed(self, change: Any) -> None:
-        try:
-            for event in change["new"]:
-                if event["seq"] > self._handled:
-                    self._handled = event["seq"]
-                    self.pointer = self._in_data_coordinates(event)
-        finally:
-            self._seen = self._handled
+        with self.hold_sync():  # the answer and that it is one, in one message
+            try:
+                for event in change["new"]:
+                    if event["seq"] > self._handled:
+                        self._handled = event["seq"]
+                        self.pointer = self._in_data_coordinates(event)
+            finally:
+                self._seen = self._handled
 
     def _in_data_coordinates(self, event: dict[str, Any]) -> dict[str, Any]:
         """Replace the place of an event, given in parts of the figure from its top left."""

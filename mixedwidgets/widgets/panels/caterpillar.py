@@ -44,7 +44,7 @@ class CaterpillarPlot(GroupPanel):
                 "A row for each group, sorted",
                 "Modes against quantiles of the normal distribution",
             ],
-            style={"button_width": "52px"},
+            style={"button_width": "60px"},
             layout=ipw.Layout(width="auto"),
         )
         self.form_menu.observe(self._on_form_chosen, "value")
