@@ -89,6 +89,11 @@ class Desk(ipw.Box):
             if title in tab.titles:
                 tab.selected_index = tab.titles.index(title)
 
+    def catch_up(self) -> None:
+        """Have the panels on top try again what has failed before."""
+        for panel in self.shown:
+            panel.catch_up()
+
     def _put(self, title: str, panel: Panel) -> None:
         for tab in self.tabs:
             if title in tab.titles:

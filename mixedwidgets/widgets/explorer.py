@@ -367,6 +367,8 @@ class Explorer(ipw.VBox):
             return
         self.set_trait("fit", fit)
         self._remember(fit)
+        if self.desk.fit is fit:
+            self.desk.catch_up()
         self.desk.fit = fit
         self._keepsake.changed()
 

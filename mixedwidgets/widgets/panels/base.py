@@ -112,9 +112,10 @@ class Panel(Guarded, ipw.VBox):
     def renew(self, part: str = ALL) -> None:
         """Bring a part up to date, at once or when the panel becomes visible."""
         self._lacks.add(part)
-        self._catch_up()
+        self.catch_up()
 
-    def _catch_up(self) -> None:
+    def catch_up(self) -> None:
+        """Do what is due, where the panel is visible; what failed before is due again."""
         if not (self.visible and self._lacks) or self.fit is None:
             return
         lacks, self._lacks = self._lacks, set()
@@ -138,7 +139,7 @@ class Panel(Guarded, ipw.VBox):
     def _on_fit_changed(self, change: Any) -> None:
         self._lacks.add(ALL)
         self.point = None  # it was a point of the model before
-        self._catch_up()
+        self.catch_up()
 
     def _on_factor_changed(self, change: Any) -> None:
         self.renew()
@@ -152,7 +153,7 @@ class Panel(Guarded, ipw.VBox):
     def _on_visible_changed(self, change: Any) -> None:
         if not change["new"] and self.interrupt():
             self._lacks.add(ALL)
-        self._catch_up()
+        self.catch_up()
 
     def _on_problem_changed(self, change: Any) -> None:
         still = f" The picture still shows {self.shown}." if self.problem and self.shown else ""

@@ -106,5 +106,6 @@ class PicturePanel(Panel):
         self.redraw()
 
     def _on_pointer_changed(self, change: Any) -> None:
-        with self.guarded():
-            self.pointed(change["new"])
+        if self.fit is not None:
+            with self.guarded():
+                self.pointed(change["new"])

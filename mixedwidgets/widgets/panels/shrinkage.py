@@ -172,7 +172,11 @@ class ShrinkagePlot(GroupPanel):
             self._say()
 
     def _on_dial_pointer_changed(self, change: Any) -> None:
-        event = change["new"]
+        if self._dial is not None:
+            with self.guarded():
+                self._dial_pointed(change["new"])
+
+    def _dial_pointed(self, event: dict[str, Any]) -> None:
         if event["kind"] == "click":
             self.pooling = None
         elif event["kind"] == "key":
