@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
-from html.parser import HTMLParser
+from types import SimpleNamespace
 from typing import Any
 
 import ipywidgets as ipw
@@ -17,31 +17,36 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import mixedwidgets as mw
-from mixedwidgets.errors import DataError
+from mixedwidgets.errors import DataError, FormulaError, ModelError
 from mixedwidgets.lmm.fit import Fit
-from mixedwidgets.widgets import panels as panels_module
+from mixedwidgets.widgets import explorer as explorer_module
 from mixedwidgets.widgets.explorer import Explorer
+from mixedwidgets.widgets.panels import intervals as intervals_module
+from mixedwidgets.widgets.panels import surface as surface_module
+from mixedwidgets.widgets.rowfilter import Condition
+from tests.widget_tools import (
+    HEAVY,
+    HOSTILE,
+    LEFT,
+    RIGHT,
+    TAGS,
+    Seen,
+    at,
+    check_html,
+    check_widgets,
+    counted_draws,
+    key,
+    light_panels,
+    simulated,
+    too_many,
+    tree,
+)
 
-LIKELIHOOD, INTERVALS, SHRINKAGE = range(3)
-
-
-def simulated(**more: Any) -> pd.DataFrame:
-    random = np.random.default_rng(11)
-    n = 120
-    g = np.repeat(np.arange(12), 10)
-    x = random.normal(size=n)
-    slope = 0.5 + 0.4 * random.normal(size=12)
-    y = 3 + random.normal(size=12)[g] + slope[g] * x + random.normal(size=n)
-    data = pd.DataFrame({"y": y, "z": 2 * y + random.normal(size=n), "x": x})
-    data["kind"] = pd.Categorical(random.choice(["a", "b", "c"], n))
-    data["g"] = [f"group {i}" for i in g]
-    data["h"] = np.tile(np.arange(15), 8)
-    return data.assign(**more)
+GIVEN = {"response": "y", "group": "g", "fixed": ["x"], "slopes": ["x"]}
 
 
 def explored(**choices: Any) -> Explorer:
-    given = {"response": "y", "group": "g", "fixed": ["x"], "slopes": ["x"]}
-    return mw.explore(simulated(), **(given | choices))
+    return mw.explore(simulated(), **(GIVEN | choices))
 
 
 @pytest.fixture(autouse=True)
@@ -51,63 +56,35 @@ def _no_widget_outlives_its_test() -> Iterator[None]:
 
 
 @pytest.fixture
-def work(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """How often each panel has computed, and each picture was drawn."""
-    counts = dict.fromkeys(("summary_html", "surface", "wald_table", "shrinkage", "drawn"), 0)
-
-    def counted(name: str, function: Any) -> Any:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            counts[name] += 1
-            return function(*args, **kwargs)
-
-        return call
-
-    for name in ("summary_html", "surface", "wald_table", "shrinkage"):
-        monkeypatch.setattr(panels_module, name, counted(name, getattr(panels_module, name)))
-    draw = panels_module.PicturePanel.draw
-    monkeypatch.setattr(panels_module.PicturePanel, "draw", counted("drawn", draw))
-    return counts
+def light(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Panels that compute nothing, in place of all that draw or print."""
+    panels = light_panels()
+    for title, panel in panels.items():
+        monkeypatch.setattr(explorer_module, HEAVY[title], panel)
+    return panels
 
 
-def seqs(explorer: Explorer) -> list[int]:
-    return [panel.picture.seq for panel in explorer.pictures]
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The panel of every picture that was drawn."""
+    return counted_draws(monkeypatch)
 
 
-def tree(widget: Any) -> Iterator[Any]:
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from tree(child)
+def asked(explorer: Explorer) -> dict[str, list[str]]:
+    """What each light panel was asked for."""
+    return {
+        title: list(panel.asked)
+        for title, panel in explorer.desk.panels.items()
+        if hasattr(panel, "asked")
+    }
 
 
-class Seen(HTMLParser):
-    """The tags, attributes and text of some HTML."""
-
-    def __init__(self, source: str):
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: set[str] = set()
-        self.alt: list[str] = []
-        self.text = ""
-        self.feed(source)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-        self.alt += [value or "" for name, value in attrs if name == "alt"]
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
+def alt(explorer: Explorer, title: str) -> str:
+    return str(explorer.desk.panels[title].picture.alt)
 
 
-TAGS = {
-    *("div", "p", "b", "code", "details", "summary", "span", "abbr", "img"),
-    *("table", "caption", "thead", "tbody", "tr", "th", "td"),
-}
-ATTRIBUTES = {
-    *("style", "class", "role", "aria-label", "title", "scope", "rowspan", "colspan"),
-    *("src", "alt", "width", "height"),
-}
+def ticked(ticks: Any) -> set[str]:
+    return {name for name, box in ticks.boxes.items() if box.value}
 
 
 class TestArguments:
@@ -119,6 +96,9 @@ class TestArguments:
             ({"fixed": ["x", "kid"]}, ["no column 'kid'", "did you mean 'kind'?"]),
             ({"slopes": ["X"]}, ["no column 'X'", "did you mean 'x'?"]),
             ({"slopes": "X"}, ["no column 'X'"]),
+            ({"weights": "w"}, ["no column 'w'"]),
+            ({"codings": {"kin": "sum"}}, ["no column 'kin'", "did you mean 'kind'?"]),
+            ({"rows": [("age", ">", 3)]}, ["'age'"]),
             ({"fixed": [3]}, ["fixed=[3] is not a list of column names"]),
         ],
     )
@@ -134,7 +114,7 @@ class TestArguments:
             call(simulated(), colour="red")
 
     @pytest.mark.parametrize("slopes", ["x", ["x"], ("x",), pd.Index(["x"]), {"x": 1}])
-    def test_names_alone_or_in_any_sequence(self, slopes):
+    def test_names_alone_or_in_any_sequence(self, light, slopes):
         assert explored(slopes=slopes).formula == "y ~ x + (x | g)"
         assert explored(fixed=slopes).formula == "y ~ x + (x | g)"
 
@@ -155,13 +135,22 @@ class TestArguments:
 
     @pytest.mark.parametrize(
         "choices",
-        [{"response": 3}, {"group": ["g"]}, {"fixed": 5}, {"slopes": None}, {"REML": "yes"}],
-    )
+        [
+            {"response": 3}, {"group": ["g"]}, {"fixed": 5}, {"slopes": None}, {"REML": "yes"},
+            {"correlated": None}, {"theme": "blue"}, {"formula": 3}, {"rows": 3},
+            {"weights": ["x"]}, {"codings": ["kind"]}, {"codings": {"kind": "odd"}},
+        ],
+    )  # fmt: skip
     def test_an_argument_of_another_type_is_refused_in_a_sentence(self, choices):
         with pytest.raises(mw.MixedWidgetsError) as refused:
             explored(**choices)
+        assert "\n" not in str(refused.value)
         (name,) = choices
-        assert name in str(refused.value)
+        assert name in str(refused.value) or name.removesuffix("s") in str(refused.value)
+
+    def test_a_comparison_that_there_is_not(self):
+        with pytest.raises(DataError, match="'~' does not compare anything; a filter has one of"):
+            explored(rows=[("x", "~", 3)])
 
     @pytest.mark.parametrize(
         ("choices", "note"),
@@ -172,111 +161,171 @@ class TestArguments:
             ({"slopes": ["y"]}, "y is not used as a random slope: it is the response."),
         ],
     )
-    def test_a_column_that_cannot_play_its_role_is_said(self, choices, note):
+    def test_a_column_that_cannot_play_its_role_is_said(self, light, choices, note):
         explorer = explored(**choices)
         assert note in explorer.status.value
         assert explorer.fit is not None
 
-    def test_nothing_but_data(self):
+    def test_nothing_but_data(self, light):
         explorer = mw.explore(mw.load("wheat"))
         assert explorer.formula == "yield ~ 1 + (1 | region)"
         assert not explorer.fit.reml
         assert (explorer.problem, explorer.error) == ("", None)
 
-    def test_reml(self):
+    def test_reml(self, light):
         explorer = explored(REML=True)
         assert explorer.fit.reml
-        assert explorer.criterion.value is True
+        assert explorer.chooser.criterion.value is True
 
-    def test_data_with_an_index_and_attributes_of_its_own(self):
+    def test_a_formula_instead_of_columns(self, light):
+        explorer = mw.explore(simulated(), formula="y ~ x * kind + (1 | g)")
+        assert explorer.formula == "y ~ x + kind + x:kind + (1 | g)"
+        assert ticked(explorer.chooser.fixed) == {"x", "kind"}
+        with pytest.raises(DataError, match="Both formula and columns are given"):
+            explored(formula="y ~ x + (1 | g)")
+        with pytest.raises(FormulaError):
+            mw.explore(simulated(), formula="y ~ x +")
+
+    def test_rows_weights_and_codings(self, light):
+        random = np.random.default_rng(3)
+        data = simulated(w=random.uniform(0.5, 2.0, 120))
+        explorer = mw.explore(
+            data, "y", "g", ["kind"], rows=[("x", "<", 1.0)], weights="w", codings={"kind": "sum"}
+        )
+        kept = data[data["x"] < 1.0]
+        expected = mw.lmer(
+            "y ~ kind + (1 | g)", kept, REML=False, weights="w", contrasts={"kind": "sum"}
+        )
+        assert explorer.fit.nobs == len(kept) < 120
+        assert explorer.fit.loglik == pytest.approx(expected.loglik, rel=1e-12)
+        pd.testing.assert_series_equal(explorer.fit.fixef, expected.fixef)
+
+    def test_data_with_an_index_and_attributes_of_its_own(self, light):
         data = simulated().set_index(pd.Index([7] * 120, name="seven"))
         data.attrs["name"] = "mine"
         explorer = mw.explore(data, "y", "g", ["x"], ["x"])
         assert explorer.fit.criterion == explored().fit.criterion
 
-    def test_200_columns(self):
+    def test_200_columns(self, light):
         random = np.random.default_rng(0)
         names = [f"column {i}" for i in range(200)]
         more = pd.DataFrame(random.normal(size=(120, 200)), columns=names)
         data = pd.concat([simulated(), more], axis=1)
         explorer = mw.explore(data, "y", "g", names[:2])
-        explorer.fixed.boxes["column 199"].value = True
+        explorer.chooser.fixed.boxes["column 199"].value = True
         assert explorer.formula == "y ~ `column 0` + `column 1` + `column 199` + (1 | g)"
         assert explorer.error is None
 
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    def test_theme(self, theme):
+        explorer = explored(theme=theme)
+        assert explorer.desk.panels["Likelihood"].look == theme
+        explorer.desk.panels["Likelihood"].picture.page_theme = "dark"
+        assert explorer.desk.panels["Likelihood"].look == theme
+
 
 class TestLive:
-    def test_formula_and_fit_can_be_observed(self):
+    def test_formula_and_fit_can_be_observed(self, light):
         explorer = explored()
         told: list[Any] = []
         explorer.observe(lambda change: told.append(change["new"]), ["formula", "fit"])
-        explorer.slopes.boxes["x"].value = False
+        explorer.chooser.slopes.boxes["x"].value = False
         formula, fit = told
         assert formula == explorer.formula == "y ~ x + (1 | g)"
         assert isinstance(fit, Fit)
         assert fit is explorer.fit
         assert fit.criterion == mw.lmer(formula, simulated(), REML=False).criterion
 
-    def test_every_control_does_what_it_says(self):
+    def test_every_control_does_what_it_says(self, light):
         explorer = explored()
-        explorer.response.value = "z"
+        choose = explorer.chooser
+        choose.response.value = "z"
         assert explorer.formula == "z ~ x + (x | g)"
-        explorer.group.value = "h"
+        choose.group.value = "h"
         assert explorer.formula == "z ~ x + (x | h)"
-        explorer.fixed.boxes["kind"].value = True
+        choose.fixed.boxes["kind"].value = True
         assert explorer.formula == "z ~ x + kind + (x | h)"
-        explorer.correlated.value = False
+        choose.correlated.value = False
         assert explorer.formula == "z ~ x + kind + (x || h)"
-        explorer.criterion.value = True
+        choose.criterion.value = True
         expected = mw.lmer("z ~ x + kind + (x || h)", simulated(), REML=True)
         assert explorer.fit.criterion == expected.criterion
         assert (explorer.fit.formula, explorer.fit.reml) == (expected.formula, True)
         assert (explorer.problem, explorer.error) == ("", None)
 
-    def test_independent_effects_have_no_correlation(self):
+    def test_independent_effects_have_no_correlation(self, light):
         explorer = explored()
         assert "cor_x.(Intercept)|g" in [p.name for p in explorer.fit.parameters]
-        explorer.correlated.value = False
+        explorer.chooser.correlated.value = False
         names = [p.name for p in explorer.fit.parameters]
         assert names == ["sd_(Intercept)|g", "sd_x|g.1", "sigma", "(Intercept)", "x"]
         expected = mw.lmer("y ~ x + (1 | g) + (0 + x | g)", simulated(), REML=False)
         assert explorer.fit.criterion == pytest.approx(expected.criterion, rel=1e-12)
 
-    def test_a_wish_comes_back(self):
+    def test_a_wish_comes_back(self, light):
         explorer = explored()
-        explorer.response.value = "x"
+        explorer.chooser.response.value = "x"
         assert explorer.formula == "x ~ 1 + (1 | g)"
         assert "x is not used as a fixed effect: it is the response." in explorer.status.value
-        explorer.response.value = "y"
+        explorer.chooser.response.value = "y"
         assert explorer.formula == "y ~ x + (x | g)"
-        assert explorer.fixed.boxes["x"].value
-        assert explorer.slopes.boxes["x"].value
+        assert explorer.chooser.fixed.boxes["x"].value
+        assert explorer.chooser.slopes.boxes["x"].value
 
-    def test_the_grouping_is_not_offered_as_response(self):
+    def test_the_grouping_is_not_offered_as_response(self, light):
         explorer = explored(group="h")
-        assert "h" not in dict(explorer.response.options)
-        explorer.group.value = "g"
-        assert "h" in dict(explorer.response.options)
+        assert "h" not in dict(explorer.chooser.response.options)
+        explorer.chooser.group.value = "g"
+        assert "h" in dict(explorer.chooser.response.options)
 
-    def test_a_factor_of_684_levels_is_not_offered_as_fixed_effect(self):
+    def test_a_factor_of_684_levels_is_not_offered_as_fixed_effect(self, light):
         schools = mw.load("schools")
         schools["school"] = schools["school"].astype(str)
         explorer = mw.explore(schools.assign(town=schools["school"]), "mscore", "school")
         resolved = explorer._session.resolved
         reason = "has 684 levels, too many to estimate one by one"
         assert resolved.fixed_offer.why_not("town") == reason
-        assert f"<b>town</b> {reason}" in explorer.fixed._head.value
-        assert "town" in dict(explorer.group.options)
+        assert f"<b>town</b> {reason}" in explorer.chooser.fixed._head.value
+        assert "town" in dict(explorer.chooser.group.options)
 
     def test_text_and_html_hold_the_same_model(self):
         explorer = explored()
-        assert "y ~ x + (x | g)" in explorer.fit_panel.widget.value
-        assert f"{explorer.fit.nobs} observations" in explorer.fit_panel.widget.value
+        table = explorer.desk.panels["Fit"].table.value
+        assert "y ~ x + (x | g)" in table
+        assert f"{explorer.fit.nobs} observations" in table
+
+    def test_a_formula_is_taken(self, light):
+        explorer = explored(REML=True)
+        explorer.take("z ~ kind + (1 | h)")
+        assert explorer.fit.formula == explorer.formula == "z ~ kind + (1 | h)"
+        assert explorer.fit.reml
+        assert explorer.chooser.response.value == "z"
+        for text, error in (("z ~ (", FormulaError), ("z ~ nope + (1 | h)", DataError)):
+            with pytest.raises(error):
+                explorer.take(text)
+            assert explorer.formula == "z ~ kind + (1 | h)"
+
+    def test_the_state_opens_the_same_explorer(self, light):
+        data = simulated(w=np.linspace(0.5, 2.0, 120))
+        explorer = mw.explore(data, "y", "g", ["x", "kind"], ["x"], True, correlated=False)
+        explorer.chooser.unfold.value = True
+        explorer._choices.rows = (Condition("x", "<", 1.0),)
+        explorer.chooser.weights.menu.value = "w"
+        explorer.chooser.menus.menus["kind"].value = ("none", "sum")
+        again = mw.explore(data, **explorer.state)
+        assert again.state == explorer.state
+        assert set(again.state) == {"formula", "REML", "rows", "weights", "codings"}
+        assert again.formula == explorer.formula
+        assert again.fit.loglik == explorer.fit.loglik
+        assert (explorer.problem, again.problem) == ("", "")
+
+    def test_the_state_of_defaults_is_a_formula(self, light):
+        assert explored().state == {"formula": "y ~ x + (x | g)"}
 
 
 class TestCode:
     @pytest.mark.parametrize("name", ["sleepstudy", "dyestuff2"])
-    def test_it_runs_and_gives_the_fit_on_screen(self, name):
+    def test_it_runs_and_gives_the_fit_on_screen(self, light, name):
         explorer = mw.explore(mw.load(name))
         run = subprocess.run(
             [sys.executable, "-W", "error", "-c", explorer.code],
@@ -287,81 +336,57 @@ class TestCode:
         assert (run.returncode, run.stderr) == (0, "")
         assert run.stdout.startswith(str(explorer.fit.summary()))
 
-    def test_it_follows(self):
+    def test_it_follows(self, light):
         explorer = mw.explore(mw.load("sleepstudy"))
         assert "Reaction ~ 1 + (1 | Subject)', data, REML=False)" in explorer.code
-        explorer.fixed.boxes["Days"].value = True
-        explorer.criterion.value = True
+        explorer.chooser.fixed.boxes["Days"].value = True
+        explorer.chooser.criterion.value = True
         assert "Reaction ~ Days + (1 | Subject)', data)" in explorer.code
 
-    def test_other_data_are_read_from_a_file(self):
+    def test_other_data_are_read_from_a_file(self, light):
         assert 'pd.read_csv("your_data.csv")' in explored().code
 
-    def test_none_without_a_fit(self):
+    def test_none_without_a_fit(self, light, tmp_path):
         explorer = mw.explore(pd.DataFrame({"y": [0.5, 1.5, 2.5]}))
         assert (explorer.code, explorer.formula, explorer.fit) == ("", "", None)
+        assert explorer.state == {}
         assert explorer.problem.startswith("No column can be the grouping")
-
-
-HOSTILE = [
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "</code><b onclick='x'>",
-    'it\'s "quoted"',
-    "two\nlines",
-    "`tick`",
-    "a{b}",
-    "__import__('os').system('x')",
-    "\U0001f600",
-    "n" * 200,
-    "$x$ \\frac{1",
-    "&lt;b&gt;",
-    "\x00",
-]
+        with pytest.raises(ModelError, match="There is no fit to save"):
+            explorer.save_notebook(tmp_path / "none.ipynb")
+        assert list(tmp_path.iterdir()) == []
 
 
 class TestHostileNames:
     @pytest.mark.parametrize("name", HOSTILE)
-    def test_in_every_role_and_every_panel_nothing_gets_out(self, name):
+    def test_in_every_role_and_every_panel_nothing_gets_out(self, name, monkeypatch):
+        monkeypatch.setattr(surface_module, "FINE", surface_module.ROUGH)
         data = simulated().rename(
             columns={"y": f"{name}y", "x": f"{name}x", "g": f"{name}g", "kind": f"{name}k"}
         )
         data[f"{name}g"] = data[f"{name}g"] + name
-        explorer = mw.explore(data, f"{name}y", f"{name}g", [f"{name}x", f"{name}k"], [f"{name}x"])
-        for number in range(3):
-            explorer.tab.selected_index = number
+        explorer = mw.explore(data, f"{name}y", f"{name}g", [f"{name}x", f"{name}k"])
+        explorer.chooser.unfold.value = True
+        explorer.picked = f"group 3{name}"
+        for title in (*RIGHT, *(t for t in LEFT if t not in ("Intervals", "Profile"))):
+            explorer.desk.turn_to(title)
             assert (explorer.problem, explorer.error) == ("", None)
-            self.check(explorer)
-        self.check_html(explorer.static_html(), f"{name}y")
-        explorer.slopes.boxes[f"{name}k"].value = True
-        explorer.fixed.boxes[f"{name}k"].value = False
-        explorer.response.value = f"{name}x"
+        check_widgets(explorer)
+        check_html(explorer.static_html(), f"{name}y")
+        check_html(explorer.desk.panels["Group"].picture.static_html())
+        explorer.desk.turn_to("Compare")
+        explorer.chooser.fixed.boxes[f"{name}k"].value = False
+        explorer.chooser.response.value = f"{name}x"
         assert explorer.status.value
-        self.check(explorer)
-
-    def check(self, explorer: Explorer) -> None:
-        for widget in tree(explorer):
-            if isinstance(widget, ipw.HTML):
-                self.check_html(widget.value)
-            else:
-                assert not getattr(widget, "description_allow_html", False)
-            assert not isinstance(widget, ipw.HTMLMath | ipw.Label | ipw.Output)
-
-    def check_html(self, source: str, name: str = "") -> None:
-        seen = Seen(source)
-        assert seen.tags <= TAGS
-        assert seen.attributes <= ATTRIBUTES
-        # Parsers give NUL back as something else, and formulas write line ends as \n.
-        if name.replace("\n", "").isprintable() and "\n" not in name and "\\" not in name:
-            assert name in seen.text.replace("\\`", "`")
+        check_widgets(explorer)
+        check_html(explorer.static_html())
 
     @pytest.mark.parametrize("name", HOSTILE)
-    def test_a_problem_is_escaped(self, name):
+    def test_a_problem_is_escaped(self, light, name):
         random = np.random.default_rng(1)
         data = pd.DataFrame({"y": random.normal(size=40), name: np.repeat(np.arange(20), 2)})
         data["f"] = random.choice(["a", "b", "c"], 40)
         explorer = mw.explore(data, "y", name)
-        explorer.slopes.boxes["f"].value = True
+        explorer.chooser.slopes.boxes["f"].value = True
         assert "random effects" in explorer.problem
         seen = Seen(explorer.status.value)
         assert 'role="alert"' in explorer.status.value
@@ -370,232 +395,288 @@ class TestHostileNames:
 
 
 class TestPanels:
-    def test_reml_has_no_axis_for_fixed_effects(self):
-        explorer = explored()
-        likelihood = explorer.pictures[LIKELIHOOD]
-        offered = {value for _, value in likelihood.x.options}
-        assert {"(Intercept)", "x"} <= offered
-        likelihood.x.value = "x"
-        explorer.criterion.value = True
-        for dropdown in (likelihood.x, likelihood.y):
-            assert not {"(Intercept)", "x"} & {value for _, value in dropdown.options}
-        assert likelihood.x.value == "sd_(Intercept)|g"
-        explorer.criterion.value = False
-        assert likelihood.x.value == "x"
-        assert explorer.error is None
-
-    def test_the_two_axes_are_never_the_same_and_always_possible(self):
-        explorer = explored(slopes=["x", "z"])
-        likelihood = explorer.pictures[LIKELIHOOD]
-        for name in [value for _, value in likelihood.x.options]:
-            likelihood.x.value = name
-            assert explorer.problem == ""
-            assert likelihood.y.value != name
-            assert name not in [value for _, value in likelihood.y.options]
-
-    def test_slice_and_profile(self):
-        explorer = explored()
-        likelihood = explorer.pictures[LIKELIHOOD]
-        assert likelihood.picture.alt.startswith("Profile log-likelihood (ML;")
-        likelihood.kind.value = "slice"
-        assert likelihood.picture.alt.startswith("Slice of the log-likelihood (ML;")
-        assert "SD of intercept by g" in likelihood.picture.alt
-
-    def test_a_one_way_model_speaks_of_mu_sigma_and_tau(self):
-        likelihood = mw.explore(mw.load("wheat")).pictures[LIKELIHOOD]
-        labels = [label for label, _ in likelihood.x.options]
-        assert labels == [
-            "τ, SD between levels of region",
-            "σ, SD within groups",
-            "μ, overall mean",
-        ]
-
     def test_a_boundary_fit(self):
         explorer = mw.explore(mw.load("dyestuff2"))
         assert explorer.fit.theta.iloc[0] == 0.0
         assert explorer.fit.verdict.kind == "boundary fit"
-        assert "oundary fit" in explorer.fit_panel.widget.value
-        for number, words in ((LIKELIHOOD, "boundary 0"), (INTERVALS, ""), (SHRINKAGE, "")):
-            explorer.tab.selected_index = number
-            assert words in explorer.pictures[number].picture.alt
+        assert "oundary fit" in explorer.desk.panels["Fit"].table.value
+        assert "boundary 0" in alt(explorer, "Likelihood")
+        for title in ("Intervals", "Shrinkage", "Boundary", "Profile", "Caterpillar", "Group"):
+            explorer.desk.turn_to(title)
+            assert alt(explorer, title)
             assert (explorer.problem, explorer.error) == ("", None)
 
-    def test_intervals_are_those_of_confint(self):
-        explorer = explored()
-        explorer.tab.selected_index = INTERVALS
-        _, table = explorer.pictures[INTERVALS]._drawn
-        profile = explorer.fit.confint(method="profile")
-        np.testing.assert_allclose(table.profile_lower, profile.iloc[:, 0], rtol=1e-9)
-        np.testing.assert_allclose(table.profile_upper, profile.iloc[:, 1], rtol=1e-9)
-        wald = explorer.fit.confint(method="wald")
-        np.testing.assert_allclose(table.wald_lower, wald.iloc[:, 0], rtol=1e-9)
-        assert list(table.names) == list(profile.index)
+    def test_a_simpler_model_is_taken_by_a_click(self):
+        data = simulated(z=np.random.default_rng(5).normal(size=120))
+        explorer = mw.explore(data, "z", "g", ["x"], ["x"])
+        explorer.desk.turn_to("Boundary")
+        panel = explorer.desk.panels["Boundary"]
+        buttons = [w for w in panel.models.children if isinstance(w, ipw.Button)]
+        formulas = list(explorer.fit.simpler().index)
+        assert len(buttons) == len(formulas) > 0
+        before = explorer.fit
+        buttons[0].click()
+        assert explorer.formula == explorer.fit.formula == formulas[0]
+        assert explorer.fit.npar < before.npar
+        assert (explorer.problem, explorer.error) == ("", None)
+        assert [v.formula for v in explorer.history.visits] == [before.formula, formulas[0]]
 
-    def test_shrinkage_is_that_of_ranef(self):
+    def test_shrinkage_follows_the_model(self):
         explorer = explored()
-        explorer.tab.selected_index = SHRINKAGE
-        assert "12 groups" in explorer.pictures[SHRINKAGE].picture.alt
-        explorer.slopes.boxes["x"].value = False
-        assert "12 groups" in explorer.pictures[SHRINKAGE].picture.alt
+        explorer.desk.turn_to("Shrinkage")
+        assert "12 groups" in alt(explorer, "Shrinkage")
+        explorer.chooser.slopes.boxes["x"].value = False
+        assert "x: " not in alt(explorer, "Shrinkage")
         assert explorer.error is None
+
+    def test_a_group_picked_anywhere_is_picked_everywhere(self):
+        explorer = explored()
+        for title in ("Shrinkage", "Caterpillar", "Group"):
+            explorer.desk.turn_to(title)
+        explorer.desk.turn_to("Caterpillar")
+        panel = explorer.desk.panels["Caterpillar"]
+        panel.picture.pointer = at("click", 0.0, 0.0, artist="modes-0", index=0)
+        lowest = explorer.fit.ranef()["g"].iloc[:, 0].idxmin()
+        assert explorer.picked == panel.picked == lowest
+        explorer.desk.turn_to("Group")
+        assert lowest in alt(explorer, "Group")
+        explorer.desk.turn_to("Shrinkage")
+        assert explorer.desk.panels["Shrinkage"].search.value == lowest
+        explorer.desk.turn_to("Group")
+        explorer.picked = None
+        assert "No group is picked" in alt(explorer, "Group")
+
+    def test_a_drag_on_the_surface_moves_every_picture(self):
+        explorer = explored()
+        explorer.desk.turn_to("Group")
+        explorer.picked = "group 3"
+        before = alt(explorer, "Group")
+        surface = explorer.desk.panels["Likelihood"]
+        surface.picture.pointer = at("move", 0.3, 0.2, artist="point")
+        held = {"sd_(Intercept)|g": 0.3, "sd_x|g": 0.2}
+        assert dict(zip(explorer.point.names, explorer.point.values, strict=True)) == held
+        drop = 2.0 * (explorer.fit.loglik - explorer.fit.at(held).loglik)
+        assert explorer.point.drop == pytest.approx(drop, rel=1e-6)
+        assert alt(explorer, "Group") != before
+        explorer.desk.turn_to("Shrinkage")  # made while the point is away from the estimate
+        assert explorer.point is explorer.desk.panels["Shrinkage"].point is not None
+        surface.picture.pointer = key("Home")
+        assert explorer.point is None
+        explorer.desk.turn_to("Group")
+        assert alt(explorer, "Group") == before
+
+    def test_another_model_puts_the_point_back(self, light):
+        explorer = explored()
+        explorer.point = explorer.fit.at({"sigma": 1.1})
+        explorer.chooser.criterion.value = True
+        assert explorer.point is None
+
+
+class TestHistory:
+    def test_it_branches(self, light):
+        explorer = explored()
+        explorer.chooser.slopes.boxes["x"].value = False
+        explorer.go(1)
+        assert explorer.formula == "y ~ x + (x | g)"
+        assert ticked(explorer.chooser.slopes) == {"x"}
+        explorer.chooser.criterion.value = True
+        assert [v.parent for v in explorer.history.visits] == [None, 1, 1]
+        assert explorer.history.current == 3
+
+    def test_going_back_costs_nothing(self, light, monkeypatch):
+        explorer = explored()
+        first = explorer.fit
+        explorer.chooser.slopes.boxes["x"].value = False
+        monkeypatch.setattr("mixedwidgets.widgets.session.lmer", lambda *a, **o: 1 / 0)
+        explorer.go(1)
+        assert explorer.fit is first
+        assert explorer.problem == ""
+
+    def test_there_is_no_such_model(self, light):
+        explorer = explored()
+        with pytest.raises(ModelError, match="There is no model 7 in the history"):
+            explorer.go(7)
+        assert explorer.history.current == 1
+
+    def test_rows_weights_and_a_typed_formula_come_back(self, light):
+        explorer = explored()
+        explorer.take("y ~ x + I(x^2) + (1 | g)")
+        explorer._choices.rows = (Condition("x", "<", 1.0),)
+        few = explorer.fit
+        assert few.nobs < 120
+        explorer.go(1)
+        assert (explorer.fit.nobs, explorer.formula) == (120, "y ~ x + (x | g)")
+        explorer.go(3)
+        assert explorer.fit is few
+        assert explorer.formula == "y ~ x + I(x^2) + (1 | g)"
 
 
 class TestOnlyWhatIsVisibleWorks:
-    def test_at_the_start(self, work):
-        explored()
-        assert work == {
-            "summary_html": 1, "surface": 1, "wald_table": 0, "shrinkage": 0, "drawn": 1
-        }  # fmt: skip
-
-    def test_a_change_is_computed_and_drawn_once(self, work):
+    def test_at_the_start(self, light):
         explorer = explored()
-        before = seqs(explorer)
-        explorer.slopes.boxes["x"].value = False
-        assert (work["surface"], work["summary_html"], work["drawn"]) == (2, 2, 2)
-        after = seqs(explorer)
-        assert after[LIKELIHOOD] == before[LIKELIHOOD] + 1
-        assert after[1:] == before[1:]
+        shown = ["show y ~ x + (x | g) ML"]
+        assert asked(explorer) == {"Likelihood": shown, "Fit": shown}
+        assert set(explorer.desk.panels) == {"Likelihood", "Fit"}
+
+    def test_a_change_is_computed_and_drawn_once(self, drawn):
+        explorer = explored()
+        drawn.clear()
+        seq = explorer.desk.panels["Likelihood"].picture.seq
+        explorer.chooser.slopes.boxes["x"].value = False
+        assert drawn == ["Likelihood"] * 2  # rough and, where no loop runs, fine at once
+        assert explorer.desk.panels["Likelihood"].picture.seq == seq + 2
 
     @pytest.mark.parametrize(
         "act",
         [
-            lambda e: setattr(e.slopes.boxes["x"], "value", True),
-            lambda e: setattr(e.response, "value", "y"),
-            lambda e: setattr(e.criterion, "value", False),
-            lambda e: setattr(e.tab, "selected_index", 0),
+            lambda e: setattr(e.chooser.slopes.boxes["x"], "value", True),
+            lambda e: setattr(e.chooser.response, "value", "y"),
+            lambda e: setattr(e.chooser.criterion, "value", False),
+            lambda e: setattr(e.chooser.unfold, "value", True),
+            lambda e: setattr(e.desk.tabs[0], "selected_index", 0),
             lambda e: setattr(e._choices, "slopes", ("x", "g")),
+            lambda e: e.take("y ~ 1 + x + (1 + x | g)"),
+            lambda e: e.go(1),
         ],
     )
-    def test_what_changes_nothing_costs_nothing(self, work, act):
+    def test_what_changes_nothing_costs_nothing(self, light, act):
         explorer = explored()
-        before = dict(work)
+        fit, before = explorer.fit, asked(explorer)
         act(explorer)
-        assert work == before
+        assert asked(explorer) == before
+        assert explorer.fit is fit
+        assert len(explorer.history.visits) == 1
 
-    def test_a_hidden_panel_catches_up_once_when_shown(self, work):
+    def test_a_hidden_panel_catches_up_once_when_shown(self, light):
         explorer = explored()
-        explorer.tab.selected_index = SHRINKAGE
-        assert (work["surface"], work["shrinkage"]) == (1, 1)
+        explorer.desk.turn_to("Intervals")
         for name in ("z", "y", "z"):
-            explorer.response.value = name
-        assert (work["surface"], work["shrinkage"]) == (1, 4)
-        old = explorer.pictures[LIKELIHOOD].picture.alt
-        explorer.tab.selected_index = LIKELIHOOD
-        assert (work["surface"], work["shrinkage"]) == (2, 4)
-        assert explorer.pictures[LIKELIHOOD].picture.alt != old
-        explorer.tab.selected_index = SHRINKAGE
-        explorer.tab.selected_index = LIKELIHOOD
-        assert (work["surface"], work["shrinkage"]) == (2, 4)
+            explorer.chooser.response.value = name
+        assert [len(asked(explorer)[t]) for t in ("Likelihood", "Intervals", "Fit")] == [1, 4, 4]
+        explorer.desk.turn_to("Likelihood")
+        first, last = asked(explorer)["Likelihood"]
+        assert (first, last) == ("show y ~ x + (x | g) ML", "show z ~ x + (x | g) ML")
+        for title in ("Intervals", "Likelihood"):
+            explorer.desk.turn_to(title)
+        assert len(asked(explorer)["Likelihood"]) == 2
+        assert len(asked(explorer)["Intervals"]) == 4
 
-    def test_a_panel_not_changed_since_is_not_computed_again(self, work):
+    def test_no_tab_selected(self, light):
         explorer = explored()
-        for number in (INTERVALS, SHRINKAGE, LIKELIHOOD, INTERVALS, SHRINKAGE):
-            explorer.tab.selected_index = number
-        assert (work["surface"], work["wald_table"], work["shrinkage"]) == (1, 1, 1)
+        explorer.desk.tabs[0].selected_index = None
+        explorer.chooser.response.value = "z"
+        assert asked(explorer)["Fit"][-1] == "show z ~ x + (x | g) ML"
+        assert explorer.problem == ""
 
-    def test_no_tab_selected_no_work(self, work):
-        explorer = explored()
-        explorer.tab.selected_index = None
-        explorer.response.value = "z"
-        assert (work["surface"], work["wald_table"], work["shrinkage"]) == (1, 0, 0)
-        assert work["summary_html"] == 2
-
-    def test_profiles_under_way_stop_when_their_panel_is_hidden(self, work, monkeypatch):
+    def test_profiles_under_way_stop_when_their_panel_is_hidden(self, monkeypatch):
         monkeypatch.setattr("mixedwidgets.widgets.longwork.BUDGET", 0.0)
 
         async def main() -> None:
             explorer = explored()
-            explorer.tab.selected_index = INTERVALS
+            explorer.desk.turn_to("Intervals")
+            panel = explorer.desk.panels["Intervals"]
             await asyncio.sleep(0)
-            explorer.tab.selected_index = SHRINKAGE
-            before = seqs(explorer)[INTERVALS]
+            explorer.desk.turn_to("Code")
+            before = panel.picture.seq
             await asyncio.sleep(0.3)
-            assert seqs(explorer)[INTERVALS] == before
-            explorer.tab.selected_index = INTERVALS
-            await asyncio.sleep(0.6)
-            _, table = explorer.pictures[INTERVALS]._drawn
-            assert np.isfinite(table.profile_lower).all()
+            assert panel.picture.seq == before
+            explorer.desk.turn_to("Intervals")
+            await asyncio.sleep(0.1)
+            assert panel.picture.seq > before
 
         asyncio.run(main())
 
 
 class TestProblems:
-    def failing(self) -> tuple[pd.DataFrame, Explorer]:
-        data = simulated(small=[f"s{i}" for i in np.repeat(np.arange(40), 3)])
-        data["four"] = [f"f{i}" for i in np.random.default_rng(0).integers(0, 4, 120)]
-        return data, mw.explore(data, "y", "small", ["x"])
+    def failing(self) -> Explorer:
+        return mw.explore(too_many(), "y", "small", ["x"])
 
     def test_the_last_good_pictures_stay(self):
-        _, explorer = self.failing()
-        good, before = explorer.fit, (seqs(explorer), explorer.fit_panel.widget.value)
-        explorer.slopes.boxes["four"].value = True
+        explorer = self.failing()
+        panels = explorer.desk.panels
+        good = explorer.fit
+        before = panels["Likelihood"].picture.seq, panels["Fit"].table.value
+        explorer.chooser.slopes.boxes["four"].value = True
         assert explorer.formula == "y ~ x + (four | small)"
         assert explorer.fit is good
-        assert (seqs(explorer), explorer.fit_panel.widget.value) == before
+        assert (panels["Likelihood"].picture.seq, panels["Fit"].table.value) == before
         assert "160 random effects" in explorer.problem
         assert 'role="alert"' in explorer.status.value
         assert "The picture still shows y ~ x + (1 | small)." in explorer.status.value
         assert "y ~ x + (1 | small)" in explorer.code
         assert "ModelError" in explorer.error
-        explorer.slopes.boxes["four"].value = False
+        assert len(explorer.history.visits) == 1
+        explorer.chooser.slopes.boxes["four"].value = False
         assert (explorer.problem, explorer.error) == ("", None)
         assert "alert" not in explorer.status.value
 
     def test_from_the_start_and_out_of_it(self):
-        data, _ = self.failing()
-        explorer = mw.explore(data, "y", "small", slopes=["four"])
+        explorer = mw.explore(too_many(), "y", "small", slopes=["four"])
         assert explorer.fit is None
         assert explorer.code == ""
         assert 'role="alert"' in explorer.status.value
+        problem = explorer.problem
         bundle = explorer._repr_mimebundle_()
         assert "application/vnd.jupyter.widget-view+json" in bundle
-        explorer.slopes.boxes["four"].value = False
+        for title in (*LEFT, *RIGHT, "Likelihood", "Shrinkage"):
+            explorer.desk.turn_to(title)
+        explorer.desk.panels["Likelihood"].picture.pointer = key("ArrowLeft")
+        explorer.desk.panels["Shrinkage"].dial_picture.pointer = key("ArrowLeft")
+        assert explorer.problem == problem
+        explorer.chooser.slopes.boxes["four"].value = False
         assert explorer.fit.formula == "y ~ 1 + (1 | small)"
-        assert explorer.pictures[LIKELIHOOD].picture.alt
+        assert alt(explorer, "Likelihood")
+        assert (explorer.problem, explorer.error) == ("", None)
 
     def test_a_picture_that_cannot_be_drawn(self, monkeypatch):
         explorer = explored()
-        before = seqs(explorer)
+        panel = explorer.desk.panels["Likelihood"]
+        before = panel.picture.seq
 
-        def broken(*args: Any) -> None:
+        def broken(*args: Any, **options: Any) -> None:
             raise ValueError("no such surface")
 
-        monkeypatch.setattr(panels_module, "surface", broken)
-        explorer.response.value = "z"
+        monkeypatch.setattr(surface_module, "surface", broken)
+        explorer.chooser.response.value = "z"
         assert "ValueError: no such surface" in explorer.problem
         assert "in broken" in explorer.error
-        assert 'role="alert"' in explorer.status.value
-        assert seqs(explorer) == before
+        assert 'role="alert"' in panel._alert.value
+        assert "The picture still shows y ~ x + (x | g)." in panel._alert.value
+        assert panel._alert.layout.display == "block"
+        assert panel.picture.seq == before
         assert explorer.fit.formula == "z ~ x + (x | g)"
-        assert "z ~ x" in explorer.fit_panel.widget.value
+        assert "z ~ x" in explorer.desk.panels["Fit"].table.value
         monkeypatch.undo()
-        explorer.criterion.value = True
+        explorer.chooser.criterion.value = True
         assert (explorer.problem, explorer.error) == ("", None)
-        assert "REML" in explorer.pictures[LIKELIHOOD].picture.alt
+        assert panel._alert.layout.display == "none"
+        assert "restricted" in panel.picture.alt
 
     def test_a_picture_that_failed_is_drawn_when_its_model_is_chosen_again(self, monkeypatch):
-        _, explorer = self.failing()
+        explorer = self.failing()
         with monkeypatch.context() as broken:
-            broken.setattr(panels_module, "surface", lambda *args: 1 / 0)
-            explorer.criterion.value = True
-        explorer.slopes.boxes["four"].value = True
+            broken.setattr(surface_module, "surface", lambda *args, **options: 1 / 0)
+            explorer.chooser.criterion.value = True
+        assert "ZeroDivisionError" in explorer.problem
+        explorer.chooser.slopes.boxes["four"].value = True
         assert "160 random effects" in explorer.problem
-        explorer.slopes.boxes["four"].value = False
+        explorer.chooser.slopes.boxes["four"].value = False
         assert explorer.problem == ""
-        assert "REML" in explorer.pictures[LIKELIHOOD].picture.alt
+        assert "restricted" in alt(explorer, "Likelihood")
 
-    def test_profiles_that_fail_on_the_loop_are_told(self, monkeypatch):
+    def test_profiles_that_fail_on_the_loop_are_told(self, light, monkeypatch):
         monkeypatch.setattr("mixedwidgets.widgets.longwork.BUDGET", 0.0)
+        monkeypatch.setattr(explorer_module, "IntervalPlot", intervals_module.IntervalPlot)
 
         def broken(design: Any, estimate: Any, table: Any) -> Iterator[Any]:
             yield table
             raise ValueError("lost the profile")
 
-        monkeypatch.setattr(panels_module, "with_profiles", broken)
+        monkeypatch.setattr(intervals_module, "with_profiles", broken)
 
         async def main() -> Explorer:
             explorer = explored()
-            explorer.tab.selected_index = INTERVALS
+            explorer.desk.turn_to("Intervals")
             assert explorer.problem == ""
             await asyncio.sleep(0.2)
             return explorer
@@ -603,6 +684,13 @@ class TestProblems:
         explorer = asyncio.run(main())
         assert "lost the profile" in explorer.problem
         assert "in broken" in explorer.error
+
+    def test_a_simpler_model_that_cannot_be_read_is_told(self, light):
+        explorer = explored()
+        explorer._on_simpler_chosen({"new": "y ~ nowhere + (1 | g)"})
+        assert "nowhere" in explorer.problem
+        assert "DataError" in explorer.error
+        assert explorer.formula == "y ~ x + (x | g)"
 
 
 class TestSaved:
@@ -615,24 +703,40 @@ class TestSaved:
         assert data["text/plain"] == repr(explorer.fit)
         seen = Seen(data["text/html"])
         assert {"table", "img"} <= seen.tags
-        assert seen.alt == [explorer.pictures[LIKELIHOOD].picture.alt]
+        assert seen.alt == [alt(explorer, "Likelihood")]
         assert "y ~ x + (x | g)" in seen.text
         assert seen.tags <= TAGS
 
-    def test_the_picture_is_the_one_on_the_screen(self):
+    def test_the_pictures_are_those_on_the_screen_and_the_fit_is_always_there(self):
         explorer = explored()
-        explorer.tab.selected_index = SHRINKAGE
-        assert Seen(explorer.static_html()).alt == [explorer.pictures[SHRINKAGE].picture.alt]
+        explorer.desk.turn_to("Shrinkage")
+        explorer.desk.turn_to("Diagnostics")
+        seen = Seen(explorer.static_html())
+        assert seen.alt[0] == alt(explorer, "Diagnostics")
+        assert alt(explorer, "Shrinkage") in seen.alt
+        assert "table" in seen.tags
+        assert f"{explorer.fit.nobs} observations" in seen.text
 
-    def test_data_stay_in_the_kernel(self):
+    def test_data_stay_in_the_kernel(self, light):
         data = simulated(secret=[f"patient {i}" for i in range(120)])
         explorer = mw.explore(data, "y", "g")
+        explorer.chooser.unfold.value = True
         sent = "".join(str(widget.get_state()) for widget in tree(explorer))
         assert "patient" not in sent
 
+    def test_the_keepsake_is_renewed_after_every_kind_of_change(self, light):
+        explorer = explored()
+        changes: list[int] = []
+        explorer._keepsake = SimpleNamespace(changed=lambda: changes.append(1))
+        explorer.chooser.criterion.value = True
+        explorer.desk.turn_to("Code")
+        explorer.chooser.slopes.boxes["x"].value = False
+        assert len(changes) == 3
 
-# ---- whatever is clicked, controls, formula, fit and tables agree
 
+# ---- whatever is clicked, controls, formula, fit and panels agree
+
+TITLES = st.sampled_from((*LEFT, *RIGHT))
 ACTIONS = st.one_of(
     st.tuples(st.just("response"), st.integers(0, 9)),
     st.tuples(st.just("group"), st.integers(0, 9)),
@@ -640,47 +744,72 @@ ACTIONS = st.one_of(
     st.tuples(st.just("slopes"), st.sampled_from(list(simulated()))),
     st.tuples(st.just("criterion"), st.booleans()),
     st.tuples(st.just("correlated"), st.booleans()),
-    st.tuples(st.just("tab"), st.sampled_from([LIKELIHOOD, SHRINKAGE])),
+    st.tuples(st.just("tab"), TITLES),
+    st.tuples(st.just("go"), st.integers(0, 5)),
+    st.tuples(st.just("pick"), st.sampled_from(["group 3", "1", "nobody", None])),
+    st.tuples(st.just("point"), st.floats(0.8, 1.2)),
+    st.tuples(
+        st.just("type"), st.sampled_from(["y ~ x + I(x^2) + (1 | g)", "z ~ (x || h)", "y ~ ("])
+    ),
 )
 
 
 def act(explorer: Explorer, control: str, argument: Any) -> None:
+    chooser = explorer.chooser
     if control in ("response", "group"):
-        dropdown = getattr(explorer, control)
+        dropdown = getattr(chooser, control)
         names = [value for _, value in dropdown.options]
         dropdown.value = names[argument % len(names)]
     elif control in ("fixed", "slopes"):
-        box = getattr(explorer, control).boxes[argument]
-        offered = getattr(explorer._session.resolved, f"{control}_offer").names
-        if argument in offered:
+        box = getattr(chooser, control).boxes[argument]
+        if argument in getattr(explorer._session.resolved, f"{control}_offer").names:
             box.value = not box.value
     elif control == "tab":
-        explorer.tab.selected_index = argument
+        explorer.desk.turn_to(argument)
+    elif control == "go":
+        explorer.go(1 + argument % len(explorer.history))
+    elif control == "pick":
+        explorer.picked = argument
+    elif control == "point":
+        explorer.point = explorer.fit.at({"sigma": explorer.fit.sigma * argument})
+    elif control == "type":
+        chooser.formula.text.value = argument
     else:
-        getattr(explorer, control).value = argument
+        getattr(chooser, control).value = argument
 
 
-@given(st.lists(ACTIONS, min_size=1, max_size=8))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_whatever_is_clicked_everything_agrees(actions):
+@given(st.lists(ACTIONS, min_size=1, max_size=10))
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+def test_whatever_is_clicked_everything_agrees(light, actions):
     data = simulated()
     explorer = mw.explore(data, "y", "g")
     for control, argument in actions:
         act(explorer, control, argument)
-        resolved = explorer._session.resolved
-        assert explorer.response.value == resolved.response
-        assert explorer.group.value == resolved.group
-        for ticks, names in ((explorer.fixed, resolved.fixed), (explorer.slopes, resolved.slopes)):
-            assert {name for name, box in ticks.boxes.items() if box.value} == set(names)
+        resolved, chooser = explorer._session.resolved, explorer.chooser
+        assert chooser.response.value == resolved.response
+        assert chooser.group.value == resolved.group
+        assert ticked(chooser.fixed) == set(resolved.fixed)
+        assert ticked(chooser.slopes) == set(resolved.slopes)
         assert explorer.formula == str(resolved.spec)
+        assert "unexpected" not in explorer.problem
+        shown = explorer.desk.shown
+        for panel in explorer.desk.panels.values():
+            assert panel.visible == (panel in shown)
+            assert (panel.picked, panel.point) == (explorer.picked, explorer.point)
         if explorer.problem:
-            assert "unexpected" not in explorer.problem
-        else:
-            assert explorer.fit.formula == explorer.formula
-            assert explorer.fit.reml == explorer.criterion.value
-            shown = explorer.pictures[explorer.tab.selected_index]
-            assert shown.fit is explorer.fit
+            continue
+        assert explorer.fit.formula == explorer.formula
+        assert explorer.fit.reml == chooser.criterion.value
+        assert explorer.history[explorer.history.current].formula == explorer.formula
+        assert explorer.point is None or explorer.point.design is explorer.fit.design
+        for panel in shown:
+            assert panel.fit is explorer.fit
+            assert panel.shown == explorer.formula
     if not explorer.problem:
-        again = mw.lmer(explorer.formula, data, REML=explorer.criterion.value)
-        assert explorer.fit.criterion == again.criterion
+        again = mw.lmer(explorer.formula, data, REML=explorer.chooser.criterion.value)
+        assert explorer.fit.criterion == pytest.approx(again.criterion, rel=1e-9)
     ipw.Widget.close_all()
