@@ -20,7 +20,8 @@ class Paper(Figure):
     def wipe(self) -> None:
         """Remove everything; the axes are kept for the next drawing."""
         for axes in self.axes:
-            for part in (axes.lines, axes.collections, axes.patches, axes.images, axes.artists):
+            parts = (axes.lines, axes.collections, axes.patches, axes.images, axes.artists)
+            for part in (*parts, axes.texts):
                 for artist in list(part):
                     artist.remove()
             self.delaxes(axes)
