@@ -137,6 +137,9 @@ class Explorer(ipw.VBox):
         self._make_layout()
         self._connect()
 
+    def __repr__(self) -> str:
+        return f"<Explorer of {self.formula or 'no model'}>"
+
     @property
     def error(self) -> str | None:
         """Traceback of the last exception, None when all is well."""

@@ -83,6 +83,9 @@ class Panel(Guarded, ipw.VBox):
         self.observe(self._on_problem_changed, "problem")
         self.fit = fit
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.fit.formula if self.fit is not None else 'no fit'}>"
+
     # What a panel does in its own way.
 
     def build(self) -> Iterable[ipw.Widget]:
@@ -165,7 +168,7 @@ class Panel(Guarded, ipw.VBox):
         bundle = super()._repr_mimebundle_(**kwargs)
         if self.fit is None:
             return bundle
-        bundle["text/plain"] = f"{type(self).__name__}({self.fit.formula})"
+        bundle["text/plain"] = repr(self)
         if not self._keepsake.place():
             bundle["text/html"] = self.static_html()
         return bundle
