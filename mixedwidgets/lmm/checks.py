@@ -189,11 +189,12 @@ def refuse_constant_slope(label: str, names: Sequence[str], columns: Array) -> N
     """Refuse a random slope of a constant beside a random intercept."""
     if names[0] != "(Intercept)" or len(names) < 2:
         return
-    slopes = columns[:, 1:]
-    constant = np.flatnonzero(slopes.min(axis=0) == slopes.max(axis=0))
-    if len(constant):
+    first = columns[0]
+    for j in range(1, len(names)):
+        if columns[-1, j] != first[j] or (columns[:, j] != first[j]).any():
+            continue
         raise ModelError(
-            f"{names[1 + constant[0]]} is constant in the rows used, so in ({label}) its random "
+            f"{names[j]} is constant in the rows used, so in ({label}) its random "
             "slope cannot be told from the random intercept; leave it out"
         )
 

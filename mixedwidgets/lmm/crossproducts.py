@@ -14,7 +14,7 @@ import numpy as np
 
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.fixed_rows import FixedRows, Rows
-from mixedwidgets.lmm.linalg import Array, Basis, constant_columns
+from mixedwidgets.lmm.linalg import Array, Basis, inverse
 from mixedwidgets.lmm.theta import Layout
 from mixedwidgets.lmm.whitening import Whitener, whitener_of
 
@@ -72,7 +72,7 @@ class Moments:
 
     def coefficients(self, delta: Array | float) -> Array:
         """Coefficients (p,) that are ``delta`` (in basis coordinates) from least squares."""
-        return np.asarray(self.origin + np.linalg.inv(self.basis.R) @ (self.ols + delta))
+        return np.asarray(self.origin + inverse(self.basis.R) @ (self.ols + delta))
 
     def fields(self) -> dict[str, Any]:
         """The fields that all cross-products share, by name."""
@@ -211,12 +211,11 @@ class _Response:
         target = design.y if design.offset is None else design.y - design.offset
         mean = float(target.mean())
         target = target - mean
-        X, p = design.X, design.X.shape[1]
+        p = design.X.shape[1]
         along = Q.projections(target)
         origin, level = np.zeros(p), np.zeros(p)
-        intercepts = constant_columns(X)
-        if len(intercepts):
-            origin[intercepts[0]] = mean / X[0, intercepts[0]]
+        if Q.basis.constant >= 0:
+            origin[Q.basis.constant] = mean / Q.basis.level
             return cls(target, along, 0.0, level, origin, along)
         level = Q.projections(np.ones(len(target)))
         constant = 0.0 if Q.span_constant(level) else mean

@@ -8,7 +8,7 @@ import numpy as np
 
 from mixedwidgets.lmm.control import DEFAULT, Control
 from mixedwidgets.lmm.deviance import AnySolved
-from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.linalg import Array, inverse
 from mixedwidgets.lmm.moments import AnyMoments
 from mixedwidgets.lmm.optimize import Optimum, Progress, optimise
 
@@ -82,7 +82,7 @@ def estimate(
     optimum = optimise(moments, reml, start, control, progress)
     solved = optimum.solved
     sigma = float(np.sqrt(solved.q / solved.N))
-    back = np.linalg.inv(moments.basis.R)
+    back = inverse(moments.basis.R)
     half = back @ solved.root.T
     return Estimate(
         moments=moments,

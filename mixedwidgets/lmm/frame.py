@@ -117,11 +117,16 @@ def plan_for(spec: ModelSpec, table: Table, arguments: Sequence[Any] = ()) -> Pl
         Weights, offset and subset: where they name a column, ``.`` leaves it out. It also leaves
         out the response and the grouping factors.
     """
-    if uses_dot(spec.fixed):
+    if _uses_dot(spec):
         taken = {a for a in arguments if isinstance(a, str)} | set(names_in(spec.response))
         taken |= {name for term in spec.random for name in names_in(term.group)}
         spec = spec.fill_dot(str(c) for c in table.names if str(c) not in taken)
     return _plan(spec)
+
+
+@lru_cache(maxsize=512)
+def _uses_dot(spec: ModelSpec) -> bool:
+    return uses_dot(spec.fixed)
 
 
 @lru_cache(maxsize=512)
@@ -164,8 +169,8 @@ def model_frame(
         for role, given in (("weights", weights), ("offset", offset))
         if given is not None
     }
-    named = [(plain_name(e), v) for e, v in (*known.items(), *groups.items())]
-    rows, n_missing = _usable_rows([*named, *by_row.items()], table.n_rows, keep, na_action)
+    every = [*known.items(), *groups.items(), *by_row.items()]
+    rows, n_missing = _usable_rows(every, table.n_rows, keep, na_action)
     index = table.index if rows is None else table.index[rows]
     for expr, value in known.items():
         used = _on(value, rows)
@@ -199,7 +204,7 @@ def group_values(leaf: Expr, evaluator: Evaluator) -> Factor:
 
 
 def _usable_rows(
-    named: Sequence[tuple[str, Variable]], n_rows: int, keep: Rows | None, na_action: str
+    named: Sequence[tuple[Expr | str, Variable]], n_rows: int, keep: Rows | None, na_action: str
 ) -> tuple[Rows | None, int]:
     """Return which rows to use (None for all) and how many are left out as missing."""
     masks = {}
@@ -208,7 +213,7 @@ def _usable_rows(
             continue
         missing = value.missing()
         if missing.any():
-            masks[name] = missing
+            masks[name if isinstance(name, str) else plain_name(name)] = missing
     if not masks:
         return keep, 0
     chosen = np.ones(n_rows, dtype=bool) if keep is None else keep

@@ -114,7 +114,8 @@ def _by_groups(
     lines = Lines.of(columns)
     width, t = lines.white.shape
     ends, order = _sorted_groups(codes, ngroups)
-    counts = np.diff(ends, prepend=0)
+    counts = ends.copy()
+    counts[1:] -= ends[:-1]
     step = max(PIECE, NUMBERS // t)
     length, along = np.empty((width, ngroups)), np.empty((width, t, ngroups))
     rest = np.zeros((t, t))

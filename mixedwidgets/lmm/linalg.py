@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dgelss, dpotrf, dsyevd, dtrtri
+from scipy.linalg.lapack import dgelss, dgesv, dpotrf, dsyevd, dtrtri
 
 Array = NDArray[np.float64]
 
@@ -217,8 +217,7 @@ def _basis(scaled: Array, kept: NDArray[np.intp], means: Array, first: int, leve
     if constant >= 0:
         R = scaled + scaled[:, constant, None] * (means[kept] / level)
     logdet = float(np.log(np.abs(scaled.diagonal())).sum())
-    inverse = inverse_upper(scaled)
-    return Basis(R, kept, logdet, means[kept], inverse, constant, float(level))
+    return Basis(R, kept, logdet, means[kept], inverse_upper(scaled), constant, float(level))
 
 
 def _polished(basis: Basis, matrix: Array, sqrt_weights: Array | None) -> Basis:
@@ -269,11 +268,8 @@ def _gram(matrix: Array, means: Array, sqrt_weights: Array | None) -> Array:
 
 def _solid_cholesky(gram: Array) -> Array | None:
     """Upper Cholesky factor of scaled cross-products; None where columns are nearly dependent."""
-    try:
-        r = np.linalg.cholesky(gram).T
-    except np.linalg.LinAlgError:
-        return None
-    return np.ascontiguousarray(r) if np.diag(r).min() > SOLID else None
+    factor, failed = dpotrf(gram, lower=0, clean=1)
+    return np.ascontiguousarray(factor) if not failed and factor.diagonal().min() > SOLID else None
 
 
 def inverse_cholesky(matrix: Array) -> Array:
@@ -287,23 +283,38 @@ def inverse_cholesky(matrix: Array) -> Array:
     numpy.linalg.LinAlgError
         The matrix is not positive definite.
     """
+    found, singular = dtrtri(lower_cholesky(matrix), lower=1)
+    if singular:
+        raise np.linalg.LinAlgError("singular")
+    return np.ascontiguousarray(found)
+
+
+def inverse(matrix: Array) -> Array:
+    """Inverse of a small square matrix."""
+    if matrix.size == 0:
+        return matrix.copy()
+    _, _, found, singular = dgesv(matrix, np.eye(len(matrix)))
+    if singular:
+        raise np.linalg.LinAlgError("singular")
+    return np.ascontiguousarray(found)
+
+
+def lower_cholesky(matrix: Array) -> Array:
+    """Lower Cholesky factor of a small positive definite matrix."""
     factor, failed = dpotrf(matrix, lower=1, clean=1)
     if failed:
         raise np.linalg.LinAlgError("not positive definite")
-    inverse, singular = dtrtri(factor, lower=1)
-    if singular:
-        raise np.linalg.LinAlgError("singular")
-    return np.ascontiguousarray(inverse)
+    return np.ascontiguousarray(factor)
 
 
 def inverse_upper(matrix: Array) -> Array:
     """Inverse of an upper triangular matrix."""
     if matrix.size == 0:
         return matrix.copy()
-    inverse, singular = dtrtri(matrix)
+    found, singular = dtrtri(matrix)
     if singular:
         raise np.linalg.LinAlgError("singular")
-    return np.ascontiguousarray(inverse)
+    return np.ascontiguousarray(found)
 
 
 def least_squares(matrix: Array, right: Array, share: float | None = None) -> Array:

@@ -17,7 +17,7 @@ from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.control import DEFAULT, Control
 from mixedwidgets.lmm.deviance import AnySolved, differentiate, solve
 from mixedwidgets.lmm.evidence import undetermined
-from mixedwidgets.lmm.linalg import Array, eigen, lower_triangle
+from mixedwidgets.lmm.linalg import Array, eigen, inverse, lower_triangle
 from mixedwidgets.lmm.moments import AnyMoments
 from mixedwidgets.lmm.newton import Minimum, Watch, minimise
 from mixedwidgets.lmm.objective import Factor, ProfiledDeviance, profiled_derivatives
@@ -198,7 +198,7 @@ def natural_theta(T: Array, moments: AnyMoments) -> Array:
     """
     out = np.zeros_like(T)
     for columns in moments.layout.slices:
-        back = np.linalg.inv(moments.whitening[columns, columns])
+        back = inverse(moments.whitening[columns, columns])
         inside = T[columns, columns]
         half = np.asarray(back @ inside, dtype=np.float64)
         rounding = ROUNDING * np.abs(back).sum(axis=1) * np.abs(inside).max()

@@ -6,7 +6,7 @@ import numpy as np
 
 from mixedwidgets.lmm.deviance import differentiate, solve
 from mixedwidgets.lmm.grouped import GroupedMoments
-from mixedwidgets.lmm.linalg import Array, eigen, least_squares
+from mixedwidgets.lmm.linalg import Array, eigen, least_squares, lower_cholesky
 from mixedwidgets.lmm.moments import AnyMoments, CrossedMoments
 from mixedwidgets.lmm.theta import Layout
 
@@ -43,7 +43,7 @@ def _grouped_start(moments: GroupedMoments, reml: bool) -> Array:
     width = layout.width
     p = moments.ncoef
     around_X = float(moments.within[p, p] + np.sum(moments.C[:, p] ** 2))
-    used = int(np.count_nonzero(moments.R[np.arange(width), np.arange(width)]))
+    used = sum(int(np.count_nonzero(moments.R[i, i])) for i in range(width))
     spare = moments.nobs - used
     sigma2 = around_X / (moments.nobs - p if reml else moments.nobs)
     if spare > 0 and moments.within[-1, -1] > 0.0:
@@ -62,7 +62,7 @@ def _grouped_start(moments: GroupedMoments, reml: bool) -> Array:
         typical = np.trace(total[columns, columns]) / (k * moments.ngroups)
         floor = max(0.1 / max(typical, 1e-12), 1e-3 * float(values.max()))
         values = np.maximum(values, floor)
-        block[columns, columns] = np.linalg.cholesky((vectors * values) @ vectors.T)
+        block[columns, columns] = lower_cholesky((vectors * values) @ vectors.T)
     return block
 
 

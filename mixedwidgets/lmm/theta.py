@@ -8,7 +8,7 @@ random-effects terms; the covariance of the random effects is ``sigma^2 * Lambda
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,12 +46,7 @@ class Layout:
     @cached_property
     def position(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Row and column in Lambda of each element of theta."""
-        rows, cols = [], []
-        for start, size in zip(self.starts, self.sizes, strict=True):
-            c, r = np.triu_indices(size)
-            rows.append(r + start)
-            cols.append(c + start)
-        return np.concatenate(rows), np.concatenate(cols)
+        return _position(self.sizes)
 
     @cached_property
     def row_pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -88,6 +83,16 @@ class Layout:
     def vector(self, matrix: Array) -> Array:
         """The elements of theta read off Lambda."""
         return np.asarray(matrix[self.position], dtype=np.float64)
+
+
+@lru_cache(maxsize=256)
+def _position(sizes: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    starts = np.cumsum((0, *sizes[:-1]))
+    places = [np.triu_indices(size) for size in sizes]
+    rows = np.concatenate([r + start for start, (_, r) in zip(starts, places, strict=True)])
+    cols = np.concatenate([c + start for start, (c, _) in zip(starts, places, strict=True)])
+    rows.flags.writeable = cols.flags.writeable = False
+    return rows, cols
 
 
 def standard_deviations(covariance: Array) -> tuple[Array, Array]:
