@@ -162,7 +162,6 @@ class _Turn:
         wrong = self.sized and abs(r - size) > DEGENERATE * size
         return None if wrong or r < 0.0 else r
 
-
     @staticmethod
     def _perfect(correlation: float, size: float, left: float, base: Array) -> bool:
         """Whether the correlation is one and the fixed elements zero, as any length allows."""
