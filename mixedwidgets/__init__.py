@@ -36,6 +36,8 @@ _PUBLIC = {
     "mll_oneway": "mixedwidgets.likelihood",
     "ldmvnorm": "mixedwidgets.likelihood",
     "binomial_interval": "mixedwidgets.likelihood",
+    "BinomialLikelihood": "mixedwidgets.widgets.theory.binomial",
+    "OneWayExplorer": "mixedwidgets.widgets.theory.oneway",
     "fingerprint": "mixedwidgets.fingerprints",
     "load": "mixedwidgets.catalogue",
     "datasets": "mixedwidgets.catalogue",
@@ -47,6 +49,7 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "BinomialLikelihood",
     "BoundaryPlot",
     "CaterpillarPlot",
     "Control",
@@ -65,6 +68,7 @@ __all__ = [
     "ModelError",
     "ProfilePlot",
     "ShrinkagePlot",
+    "OneWayExplorer",
     "__version__",
     "anova",
     "binomial_interval",
@@ -100,6 +104,8 @@ if TYPE_CHECKING:
     from mixedwidgets.lmm.fit import Fit
     from mixedwidgets.lmm.lmer import lmer
     from mixedwidgets.widgets.explorer import Explorer, explore
+    from mixedwidgets.widgets.theory.binomial import BinomialLikelihood
+    from mixedwidgets.widgets.theory.oneway import OneWayExplorer
     from mixedwidgets.widgets.panels.boundary import BoundaryPlot
     from mixedwidgets.widgets.panels.caterpillar import CaterpillarPlot
     from mixedwidgets.widgets.panels.diagnostics import DiagnosticsPlot

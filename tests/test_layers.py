@@ -28,12 +28,12 @@ catalogue fingerprints lmm.callbacks lmm.control
 lmm.call
 
 # likelihood theory by hand
-likelihood.inputs likelihood.layout
+likelihood.inputs likelihood.layout likelihood.tables
 likelihood.binary likelihood.groups likelihood.intervals likelihood.mvnorm likelihood.normal
 likelihood.oneway_algebra
-likelihood.components
+likelihood.binomial_curve likelihood.components
 likelihood.anova likelihood.models
-likelihood.derivatives likelihood.userfunction
+likelihood.derivatives likelihood.oneway_point likelihood.userfunction
 likelihood.bounds likelihood.search
 likelihood.curvature likelihood.held likelihood.scattered
 likelihood.maximum
@@ -114,8 +114,8 @@ export_notebook
 plots.lettering plots.numbers plots.paper
 plots.style
 plots.sheet
-plots.group_marks
-plots.pooled
+plots.binomial plots.group_marks plots.oneway_surface
+plots.oneway_data plots.pooled
 plots.caterpillar plots.dial plots.group
 plots.cloud plots.smooth
 plots.by_group plots.influential plots.residual_qq plots.residuals plots.thumbnail
@@ -135,9 +135,10 @@ widgets.picture widgets.resolve
 widgets.choices_from_spec widgets.control_columns widgets.control_formula widgets.control_pairs
 widgets.control_rows widgets.control_second
 widgets.asked widgets.chooser widgets.session widgets.working
-widgets.panels widgets.panels.choice
-widgets.panels.base
+widgets.panels widgets.panels.choice widgets.theory widgets.theory.sliders
+widgets.panels.base widgets.theory.base
 widgets.panels.code widgets.panels.compare widgets.panels.picture_panel widgets.panels.summary
+widgets.theory.binomial widgets.theory.oneway
 widgets.panels.boundary widgets.panels.group_panel widgets.panels.intervals widgets.panels.profile
 widgets.panels.surface
 widgets.desk widgets.panels.caterpillar widgets.panels.diagnostics widgets.panels.group
@@ -191,7 +192,7 @@ THIRD_PARTY = {
 
 # Pictures draw tables that others computed: of the floors below, they see these alone.
 PICTURES_SEE = [
-    *("errors", "lmm.tables", "lmm.diagnostic_tables", "lmm.group_tables"),
+    *("errors", "likelihood.tables", "lmm.tables", "lmm.diagnostic_tables", "lmm.group_tables"),
     *("lmm.interval_tables", "lmm.simpler_tables", "plots"),
 ]
 

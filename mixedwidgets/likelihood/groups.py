@@ -98,7 +98,7 @@ def summarise(y: Any, groups: Any) -> Groups:
         raise DataError(
             f"y has shape {values.shape} and groups {shape}; give two lists of one length."
         )
-    labels, codes = _coded(groups)
+    labels, codes = coded(groups)
     size = np.bincount(codes)
     centre = float(values.mean())
     first = np.empty(len(size))
@@ -122,8 +122,18 @@ def _constant(codes: NDArray[np.int64], near: Array, m: int) -> NDArray[np.bool_
     return differ == 0.0
 
 
-def _coded(groups: Any) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
-    """Return the labels in order and, for each observation, the place of its label."""
+def coded(groups: Any) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
+    """Return the labels in order and, for each observation, the place of its label.
+
+    Parameters
+    ----------
+    groups : (n,) array_like of labels
+
+    Raises
+    ------
+    DataError
+        A label that is missing or cannot be compared.
+    """
     categorical = getattr(groups, "cat", groups)
     if hasattr(categorical, "categories") and hasattr(categorical, "codes"):
         labels, codes = list(categorical.categories), np.asarray(categorical.codes, dtype=np.int64)

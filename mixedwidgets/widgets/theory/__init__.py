@@ -1,0 +1,1 @@
+"""The theory of the lecture as widgets of their own."""
