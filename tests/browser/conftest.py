@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,20 @@ def open_lab(
     request: pytest.FixtureRequest, browser: object, lab_server: LabServer
 ) -> Iterator[OpenLab]:
     """Open a notebook (a path, or the sources of its code cells), run it and return its page."""
+    yield from _opener(request, browser, lab_server)
+
+
+@pytest.fixture(scope="module")
+def open_one_lab(
+    request: pytest.FixtureRequest, browser: object, lab_server: LabServer
+) -> Iterator[OpenLab]:
+    """As `open_lab`, for a page that all tests of a module share."""
+    yield from _opener(request, browser, lab_server)
+
+
+def _opener(
+    request: pytest.FixtureRequest, browser: Any, lab_server: LabServer
+) -> Iterator[OpenLab]:
     opened: list[LabPage] = []
 
     def open_one(
@@ -74,6 +89,7 @@ def open_lab(
         height: int = 800,
         ratio: float = 1.0,
         run: bool = True,
+        app: str = "lab",
     ) -> LabPage:
         name = f"{_plain(request.node.name)}-{len(opened)}.ipynb"
         path = lab_server.notebooks / name
@@ -86,18 +102,23 @@ def open_lab(
         )
         lab = LabPage(context.new_page())
         opened.append(lab)
-        lab.open(lab_server.url(path))
-        if run:
+        lab.open(lab_server.url(path, app), app)
+        if run and app != "voila":  # which runs it itself
             lab.run_all()
         return lab
 
     yield open_one
     for number, lab in enumerate(opened):
         if request.node.stash.get(_FAILED, True):
-            ARTIFACTS.mkdir(exist_ok=True)
-            lab.page.screenshot(path=ARTIFACTS / f"{_plain(request.node.name)}-{number}.png")
+            keep_look(lab, f"{request.node.name}-{number}")
         lab.page.context.close()
     lab_server.stop_kernels()
+
+
+def keep_look(lab: LabPage, name: str) -> None:
+    """Keep a screenshot of a page, to be looked at."""
+    ARTIFACTS.mkdir(exist_ok=True)
+    lab.page.screenshot(path=ARTIFACTS / f"{_plain(name)}.png")
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,13 @@
-"""A JupyterLab server of our own and a Chromium to look at it, for tests and measurements.
+"""A Jupyter server of our own and a Chromium to look at it, for tests and measurements.
 
+The server is JupyterLab's; where they are installed it serves Notebook 7 and Voila as well.
 Nothing here needs pytest. Everything lives in a folder that is given, on the loopback interface,
 and is stopped by whoever started it.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import http.client
 import json
@@ -46,6 +48,8 @@ _CONFIGURATION = {
         "check_for_updates_class": "jupyterlab.handlers.announcements.NeverCheckForUpdate",
         "expose_app_in_browser": True,
     },
+    "JupyterNotebookApp": {"expose_app_in_browser": True},
+    "VoilaConfiguration": {"show_tracebacks": True},
     "ServerApp": {"open_browser": False, "ip": "127.0.0.1", "allow_root": True},
 }
 
@@ -120,9 +124,15 @@ class LabServer:
         for session in json.loads(self._request("GET", "/api/sessions")[1]):
             self._request("DELETE", f"/api/sessions/{session['id']}")
 
-    def url(self, notebook: Path) -> str:
-        """Return the address of a notebook, in a workspace that nobody has used."""
+    def url(self, notebook: Path, app: str = "lab") -> str:
+        """Return the address of a notebook in an app: ``"lab"``, ``"notebook"`` or ``"voila"``.
+
+        In JupyterLab it is in a workspace that nobody has used.
+        """
         name = quote(notebook.relative_to(self.notebooks).as_posix())
+        if app != "lab":
+            folder = {"notebook": "notebooks", "voila": "voila/render"}[app]
+            return f"http://127.0.0.1:{self.port}/{folder}/{name}?token={self.token}"
         workspace = f"test-{secrets.token_hex(4)}"
         base = f"http://127.0.0.1:{self.port}/lab/workspaces/{workspace}"
         return f"{base}/tree/{name}?reset&token={self.token}"
@@ -168,7 +178,9 @@ class LabServer:
 
 
 class LabPage:
-    """A notebook open in JupyterLab in the browser.
+    """A notebook open in the browser, in JupyterLab or Notebook 7.
+
+    In Voila only the page and its errors are there: it has no kernel that one could ask.
 
     Attributes
     ----------
@@ -183,9 +195,12 @@ class LabPage:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._on_console)
 
-    def open(self, url: str) -> None:
-        """Open a notebook and wait until its kernel is ready."""
-        self.page.goto(url)
+    def open(self, url: str, app: str = "lab") -> None:
+        """Open a notebook and wait until its kernel is ready, or in Voila until it has run."""
+        self.page.goto(url, timeout=SECONDS * 1000)
+        if app == "voila":
+            self.page.wait_for_selector("#rendered_cells", timeout=SECONDS * 1000)
+            return
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=SECONDS * 1000)
         self.page.wait_for_function(_KERNEL_IS_IDLE, timeout=SECONDS * 1000)
 
@@ -200,6 +215,22 @@ class LabPage:
     def run_code(self, source: str) -> None:
         """Run some source in the kernel of the notebook, without a cell, and wait for it."""
         self.page.evaluate(_RUN, source)
+
+    def ask(self, expression: str) -> Any:
+        """Evaluate an expression in the kernel and return its value, which JSON can hold."""
+        shown = self.page.evaluate(_ASK, f"__import__('json').dumps({expression})")
+        return json.loads(ast.literal_eval(shown))
+
+    def rerun(self, source: str) -> None:
+        """Run another source in the first cell, without widgets of before."""
+        self.page.evaluate(_REPLACE, source)
+        self.run_code("import ipywidgets\nipywidgets.Widget.close_all()")
+        self.run_all()
+
+    def use_theme(self, name: str) -> None:
+        """Use a theme such as ``"JupyterLab Dark"``."""
+        arguments = ["apputils:change-theme", {"theme": name}]
+        self.page.evaluate("args => window.jupyterapp.commands.execute(...args)", arguments)
 
     def save(self, widgets: bool) -> str:
         """Save the notebook, with or without its widgets' state; return its path on the server."""
@@ -259,6 +290,21 @@ _RUN = """async (code) => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
   const reply = await kernel.requestExecute({ code }).done;
   if (reply.content.status !== "ok") throw new Error(reply.content.evalue);
+}"""
+
+
+_ASK = """async (expression) => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const user_expressions = { value: expression };
+  const { content } = await kernel.requestExecute({ code: "", user_expressions }).done;
+  const { value } = content.user_expressions;
+  if (value.status !== "ok") throw new Error(value.evalue);
+  return value.data["text/plain"];
+}"""
+
+_REPLACE = """(source) => {
+  const [cell] = window.jupyterapp.shell.currentWidget.content.widgets;
+  cell.model.sharedModel.setSource(source);
 }"""
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
+from explorer_page import ExplorerPage, Picture, wait_for
 
 import mixedwidgets as mw
 from mixedwidgets.lmm.intervals import wald_table, with_profiles
@@ -22,6 +21,7 @@ from mixedwidgets.lmm.surface import surface
 from mixedwidgets.plots import intervals as intervals_plot
 from mixedwidgets.plots import shrinkage as shrinkage_plot
 from mixedwidgets.plots import surface as surface_plot
+from mixedwidgets.widgets.panels.surface import FINE, ROUGH
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "explore.ipynb"
 START = "mscore ~ flp + enroll + ses + (ses | school)"
@@ -44,103 +44,35 @@ explorer
 """
 
 
-# ---- the explorer on the page
-
-
-class Page:
-    """What a person sees of the explorer, and can click on."""
-
-    def __init__(self, lab: Any):
-        lab.hide_sidebar()
-        self.lab = lab
-        self.root = lab.page.locator(".mixedwidgets-explorer")
-        self.picture = self.root.locator(".mixedwidgets-picture:visible")
-        self.picture.wait_for()
-        self.picture.scroll_into_view_if_needed()
-
-    def formula(self) -> str:
-        return self.root.locator("code.mixedwidgets-formula").inner_text()
-
-    def seq(self) -> int:
-        return int(self.picture.get_attribute("data-seq") or 0)
-
-    def dropdown(self, label: str) -> Any:
-        return self.root.get_by_label(label, exact=True)
-
-    def fixed(self, name: str) -> Any:
-        return self.root.get_by_role("checkbox", name=name, exact=True).first
-
-    def slope(self, name: str) -> Any:
-        return self.root.get_by_role("checkbox", name=name, exact=True).last
-
-    def button(self, name: str) -> Any:
-        return self.root.get_by_role("button", name=name, exact=True)
-
-    def tab(self, name: str) -> Any:
-        return self.root.get_by_role("tab", name=name)
-
-    def pixels(self) -> np.ndarray:
-        png = self.picture.screenshot()
-        return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
-
-    def painted(self) -> str:
-        """Everything on the canvas, exactly."""
-        return self.picture.locator("canvas").evaluate("canvas => canvas.toDataURL()")
-
-    def settled(self) -> str:
-        """Wait until nothing has been painted for half a second; return what is painted."""
-        seen, since = self.painted(), time.monotonic()
-        while time.monotonic() < since + 0.5:
-            self.lab.page.wait_for_timeout(50)
-            if (now := self.painted()) != seen:
-                seen, since = now, time.monotonic()
-        return seen
-
-    def table(self, caption: str) -> list[list[str]]:
-        """The texts of the cells of a table of the fit, row by row, its head left out."""
-        return self.root.locator(
-            "table", has=self.lab.page.get_by_text(caption, exact=True)
-        ).evaluate(
-            "table => [...table.tBodies].flatMap((body) => [...body.rows].map((row) =>"
-            " [...row.cells].map((cell) => cell.textContent.trim())))"
-        )
-
-    @contextmanager
-    def nothing_jumps(self) -> Iterator[None]:
-        """Look at every frame where the tab and the picture are within the explorer."""
-        watch = self.root.evaluate_handle(
-            """(root) => {
-              const watch = { seen: new Set(), frames: 0, on: true };
-              const look = () => {
-                const { x, y, width } = root.getBoundingClientRect();
-                const shown = [...root.querySelectorAll(".mixedwidgets-picture")].find(
-                  (picture) => picture.checkVisibility()
-                );
-                const boxes = [root.querySelector(".widget-tab"), shown].map((element) => {
-                  const box = element?.getBoundingClientRect();
-                  return box && [box.x - x, box.y - y, box.width, box.height];
-                });
-                watch.seen.add(JSON.stringify([width, boxes]));
-                watch.frames += 1;
-                if (watch.on) requestAnimationFrame(look);
-              };
-              look();
-              return watch;
-            }"""
-        )
-        yield
-        seen, frames = watch.evaluate("w => (w.on = false, [[...w.seen], w.frames])")
-        assert frames > 2
-        assert len(seen) == 1, seen
-
-
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 15.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what} did not come")
-        time.sleep(0.03)
-    return value
+@contextmanager
+def nothing_jumps(page: ExplorerPage) -> Iterator[None]:
+    """Look at every frame where the stacks and the picture are within the explorer."""
+    watch = page.root.evaluate_handle(
+        """(root) => {
+          const watch = { seen: new Set(), frames: 0, on: true };
+          const look = () => {
+            const { x, y, width } = root.getBoundingClientRect();
+            const shown = [...root.querySelectorAll(".mixedwidgets-picture")].find(
+              (picture) => picture.checkVisibility()
+            );
+            const [left, right] = root.querySelectorAll(".widget-tab");
+            const places = [left, right, shown].map((element) => {
+              const box = element.getBoundingClientRect();
+              return [box.x - x, box.y - y, box.width];
+            });
+            const heights = [left, shown].map((e) => e.getBoundingClientRect().height);
+            watch.seen.add(JSON.stringify([width, places, heights]));
+            watch.frames += 1;
+            if (watch.on) requestAnimationFrame(look);
+          };
+          look();
+          return watch;
+        }"""
+    )
+    yield
+    seen, frames = watch.evaluate("w => (w.on = false, [[...w.seen], w.frames])")
+    assert frames > 2
+    assert len(seen) == 1, seen
 
 
 # ---- what should be there
@@ -152,7 +84,8 @@ def fitted(formula: str, reml: bool = False) -> mw.Fit:
 
 def likelihood(fit: mw.Fit, kind: str = "profile") -> tuple[Any, Any]:
     spread = [p for p in fit.parameters if p.kind in ("sd", "sigma")]
-    return surface_plot, surface(fit.design, fit.estimate, *spread[:2], kind)
+    nodes = FINE if kind == "profile" else ROUGH
+    return surface_plot, surface(fit.design, fit.estimate, *spread[:2], kind, nodes)
 
 
 def intervals(fit: mw.Fit) -> tuple[Any, Any]:
@@ -165,11 +98,11 @@ def shrunken(fit: mw.Fit) -> tuple[Any, Any]:
     return shrinkage_plot, shrinkage(fit.design, fit.estimate)
 
 
-def drawn(page: Page, view: tuple[Any, Any]) -> np.ndarray:
+def drawn(picture: Picture, view: tuple[Any, Any]) -> np.ndarray:
     """A table drawn by matplotlib alone, as large as the picture on the page."""
     plot, table = view
-    box = page.picture.bounding_box()
-    figure = Figure((round(box["width"]) / 100, round(box["height"]) / 100), dpi=100)
+    size = picture.lab.ask(f"{picture.inside}.figure_size")
+    figure = Figure(size, dpi=round(picture.element.bounding_box()["width"]) / size[0])
     plot.draw(figure, table, animated=False)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -189,19 +122,19 @@ def difference(shown: np.ndarray, expected: np.ndarray) -> float:
     )
 
 
-def shows(page: Page, view: tuple[Any, Any], same: float = SAME) -> np.ndarray:
+def shows(picture: Picture, view: tuple[Any, Any], same: float = SAME) -> np.ndarray:
     """Wait until the picture on the screen is this view; return its pixels."""
     away = float("inf")
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
-        pixels = page.pixels()
-        away = difference(pixels, drawn(page, view))
+        pixels = picture.pixels()
+        away = difference(pixels, drawn(picture, view))
         if away < same:
             return pixels
     raise AssertionError(f"the picture is off by {away:.2f}")
 
 
-def check_numbers(page: Page, fit: mw.Fit) -> None:
+def check_numbers(page: ExplorerPage, fit: mw.Fit) -> None:
     """Compare the numbers of the table on the page with those of a fit."""
     rows = page.table("Fixed effects")
     assert [row[0] for row in rows] == list(fit.fixef.index)
@@ -223,25 +156,25 @@ def check_numbers(page: Page, fit: mw.Fit) -> None:
 CHANGES = [
     (
         "the response",
-        lambda page: page.dropdown("Response").select_option("hwh"),
+        lambda page: page.labelled("Response").select_option("hwh"),
         "hwh ~ flp + enroll + ses + (ses | school)",
         False,
     ),
     (
         "the response back",
-        lambda page: page.dropdown("Response").select_option("mscore"),
+        lambda page: page.labelled("Response").select_option("mscore"),
         START,
         False,
     ),
     (
         "the grouping",
-        lambda page: page.dropdown("Grouping").select_option("urbanicity"),
+        lambda page: page.labelled("Grouping").select_option("urbanicity"),
         "mscore ~ flp + enroll + ses + (ses | urbanicity)",
         False,
     ),
     (
         "the grouping back",
-        lambda page: page.dropdown("Grouping").select_option("school"),
+        lambda page: page.labelled("Grouping").select_option("school"),
         START,
         False,
     ),
@@ -268,22 +201,23 @@ CHANGES = [
 
 def test_clicks_change_everything_to_the_right_model(open_lab):
     lab = open_lab(NOTEBOOK, width=1280, height=1000)
-    page = Page(lab)
+    page = ExplorerPage(lab)
     assert page.formula() == START
     before, reml_before = START, False
-    shows(page, likelihood(fitted(START)))
+    picture = page.likelihood
+    shows(picture, likelihood(fitted(START)))
     check_numbers(page, fitted(START))
     for what, click, formula, reml in CHANGES:
-        seq, old = page.seq(), page.pixels()
-        with page.nothing_jumps():
+        seq, old = picture.seq(), picture.pixels()
+        with nothing_jumps(page):
             click(page)
             wait_for(lambda formula=formula: page.formula() == formula, f"{what}: {formula}")
-            wait_for(lambda seq=seq: page.seq() > seq, f"{what}: a new picture")
+            wait_for(lambda seq=seq: picture.seq() > seq, f"{what}: a new picture")
             fit = fitted(formula, reml)
-            new = shows(page, likelihood(fit))
+            new = shows(picture, likelihood(fit))
         check_numbers(page, fit)
         assert new.tobytes() != old.tobytes(), what
-        was = drawn(page, likelihood(fitted(before, reml_before)))
+        was = drawn(picture, likelihood(fitted(before, reml_before)))
         assert difference(new, was) > OTHER, what
         assert lab.errors == []
         before, reml_before = formula, reml
@@ -297,40 +231,29 @@ def test_clicks_change_everything_to_the_right_model(open_lab):
 @pytest.mark.parametrize("width", [1280, 1600])
 def test_every_panel_shows_its_table_and_nothing_is_clipped(open_lab, width):
     lab = open_lab(NOTEBOOK, width=width, height=1000)
-    page = Page(lab)
+    page = ExplorerPage(lab)
     fit = fitted(START)
     for name, view in (
         ("Shrinkage", shrunken(fit)),
         ("Intervals", intervals(fit)),
         ("Likelihood", likelihood(fit)),
     ):
-        page.tab(name).click()
-        shows(page, view, SMALL_CIRCLES if name == "Shrinkage" else SAME)
-        alt = page.picture.locator("img").get_attribute("alt")
-        assert alt == view[0].describe(view[1])
-        outside = page.root.evaluate(
-            """(root) => {
-              const box = root.getBoundingClientRect();
-              const parts = "select, input, button, table, code, .mixedwidgets-picture";
-              return [...root.querySelectorAll(parts)].filter((part) => {
-                const { left, right, width } = part.getBoundingClientRect();
-                return width && part.checkVisibility() &&
-                  (left < box.left - 1 || right > box.right + 1);
-              }).map((part) => part.outerHTML.slice(0, 80));
-            }"""
-        )
-        assert outside == []
-        assert page.root.evaluate("root => root.scrollWidth <= root.clientWidth")
+        page.turn_to(name)
+        picture = page.picture_of(name)
+        shows(picture, view, SMALL_CIRCLES if name == "Shrinkage" else SAME)
+        assert picture.alt().endswith(view[0].describe(view[1]))
+        assert page.clipped() == []
     page.button("Slice").click()
-    shows(page, likelihood(fit, "slice"))
+    shows(page.likelihood, likelihood(fit, "slice"))
     assert lab.errors == []
 
 
 def test_a_failing_choice_leaves_the_picture_and_says_why(open_lab):
     lab = open_lab([FEW_ROWS], height=1000)
-    page = Page(lab)
-    wait_for(lambda: page.seq() >= 2, "a first picture")
-    before, seq = page.settled(), page.seq()
+    page = ExplorerPage(lab)
+    picture = page.likelihood
+    wait_for(lambda: picture.seq() >= 2, "a first picture")
+    before, seq = picture.settled(), picture.seq()
     numbers = page.table("Fixed effects")
     page.slope("f").check()
     alert = page.root.get_by_role("alert")
@@ -339,8 +262,8 @@ def test_a_failing_choice_leaves_the_picture_and_says_why(open_lab):
     assert text.startswith("The term (f | g) has 80 random effects")
     assert text.endswith("The picture still shows y ~ x + (1 | g).")
     assert page.formula() == "y ~ x + (f | g)"
-    assert page.settled() == before
-    assert page.seq() == seq
+    assert picture.settled() == before
+    assert picture.seq() == seq
     assert page.table("Fixed effects") == numbers
     lab.run_code(
         "assert 'ModelError' in explorer.error and explorer.fit.formula == 'y ~ x + (1 | g)'"
@@ -348,27 +271,30 @@ def test_a_failing_choice_leaves_the_picture_and_says_why(open_lab):
     page.slope("f").uncheck()
     alert.wait_for(state="detached")
     assert page.formula() == "y ~ x + (1 | g)"
-    assert page.settled() == before
+    assert picture.settled() == before
     lab.run_code("assert explorer.error is None")
     assert lab.errors == []
 
 
 def test_saved_with_widget_state_it_is_there_without_a_kernel(open_lab, lab_server):
     lab = open_lab([FEW_ROWS], height=1000)
-    page = Page(lab)
+    page = ExplorerPage(lab)
     page.slope("x").check()
     wait_for(lambda: page.formula() == "y ~ x + (x | g)", "the formula")
-    page.settled()
+    page.likelihood.settled()
     png = "img => fetch(img.src).then(r => r.arrayBuffer()).then(b => [...new Uint8Array(b)])"
-    before, numbers = page.picture.locator("img").evaluate(png), page.table("Fixed effects")
+    before, numbers = (
+        page.likelihood.element.locator("img").evaluate(png),
+        page.table("Fixed effects"),
+    )
     path = lab.save(widgets=True)
     lab_server.stop_kernels()
-    again = Page(open_lab(lab_server.notebooks / path, run=False, height=1000))
+    again = ExplorerPage(open_lab(lab_server.notebooks / path, run=False, height=1000))
     assert again.formula() == "y ~ x + (x | g)"
     assert again.table("Fixed effects") == numbers
-    wait_for(lambda: again.seq() > 0, "the picture")
-    assert again.picture.locator("img").evaluate(png) == before
-    assert len(np.unique(again.pixels().reshape(-1, 3), axis=0)) > 50
+    wait_for(lambda: again.likelihood.seq() > 0, "the picture")
+    assert again.likelihood.element.locator("img").evaluate(png) == before
+    assert len(np.unique(again.likelihood.pixels().reshape(-1, 3), axis=0)) > 50
 
 
 def test_layout_holds_with_long_names_unfolded_lists_and_problems(open_lab):
@@ -381,7 +307,7 @@ def test_layout_holds_with_long_names_unfolded_lists_and_problems(open_lab):
         'explorer = mw.explore(data, "y", "g", list(data)[1:2])\n'
     )
     cell = FEW_ROWS.replace('explorer = mw.explore(data, "y", "g", ["x"])\n', rename)
-    page = Page(open_lab([cell], height=1000))
+    page = ExplorerPage(open_lab([cell], height=1000))
     wrong = []
     page.fixed("expenses of the whole household in a year").check()
     wait_for(lambda: "expenses" in page.formula(), "the long formula")
@@ -397,17 +323,10 @@ def test_layout_holds_with_long_names_unfolded_lists_and_problems(open_lab):
     )
     if cut:
         wrong.append(f"{len(cut)} parts are cut off at the right edge, such as {cut[0]!r}")
-    heights = set()
-    for name in ("Intervals", "Shrinkage", "Likelihood"):
-        page.tab(name).click()
-        page.lab.page.wait_for_timeout(200)
-        heights.add(round(page.root.locator(".widget-tab").bounding_box()["height"]))
-    if len(heights) > 1:
-        wrong.append(f"tabs of different heights: {sorted(heights)}")
-    top = page.root.locator(".widget-tab").bounding_box()["y"]
+    top = page.left.bounding_box()["y"]
     page.slope("f").check()
     page.root.get_by_role("alert").wait_for()
-    moved = page.root.locator(".widget-tab").bounding_box()["y"] - top
+    moved = page.left.bounding_box()["y"] - top
     if moved:
         wrong.append(f"an alert moves the pictures by {moved:.0f} pixels")
     page.slope("f").uncheck()
@@ -422,7 +341,7 @@ def test_layout_holds_with_long_names_unfolded_lists_and_problems(open_lab):
 
 def test_reopened_without_a_kernel_it_shows_the_last_model(open_lab, lab_server):
     lab = open_lab([FEW_ROWS], height=1000)
-    page = Page(lab)
+    page = ExplorerPage(lab)
     kept, seen = ".mixedwidgets-keepsake code", ".mixedwidgets-keepsake:visible"
     page.slope("x").check()
     wait_for(lambda: page.formula() == "y ~ x + (x | g)", "the formula")
