@@ -66,9 +66,9 @@ __all__ = [
     "MixedWidgetsError",
     "MixedWidgetsWarning",
     "ModelError",
+    "OneWayExplorer",
     "ProfilePlot",
     "ShrinkagePlot",
-    "OneWayExplorer",
     "__version__",
     "anova",
     "binomial_interval",
@@ -104,8 +104,6 @@ if TYPE_CHECKING:
     from mixedwidgets.lmm.fit import Fit
     from mixedwidgets.lmm.lmer import lmer
     from mixedwidgets.widgets.explorer import Explorer, explore
-    from mixedwidgets.widgets.theory.binomial import BinomialLikelihood
-    from mixedwidgets.widgets.theory.oneway import OneWayExplorer
     from mixedwidgets.widgets.panels.boundary import BoundaryPlot
     from mixedwidgets.widgets.panels.caterpillar import CaterpillarPlot
     from mixedwidgets.widgets.panels.diagnostics import DiagnosticsPlot
@@ -115,6 +113,8 @@ if TYPE_CHECKING:
     from mixedwidgets.widgets.panels.shrinkage import ShrinkagePlot
     from mixedwidgets.widgets.panels.summary import FitSummary
     from mixedwidgets.widgets.panels.surface import LikelihoodSurface
+    from mixedwidgets.widgets.theory.binomial import BinomialLikelihood
+    from mixedwidgets.widgets.theory.oneway import OneWayExplorer
 
 
 def __getattr__(name: str) -> Any:
