@@ -173,16 +173,19 @@ def _optimise(
     first = _refuse_no_value(user, user.start)
     with np.errstate(over="ignore", invalid="ignore"):  # on the way to infinity
         ends = [search(problem, user.start)]
+        paths = [list(problem.visited)]
         for point in _further(starts, user, problem, ends[0]):
             own = Problem(user, low, high)
             ends.append(search(own, point))
+            paths.append(own.visited)
             problem.differentiated += own.differentiated
         best = min(ends, key=lambda end: end.value)
+        path = next(p for p, end in zip(paths, ends, strict=True) if end is best)
         shape = curvature(best, problem)
     endless = _endless(user, best, first)
     told = [_grows(user, best, minus)] if endless else _remarks(user, problem, best, shape, ends)
     sentences = tuple(map(as_sentence, told))
-    result = _labelled(user, problem, best, shape, ends, sentences, minus)
+    result = _labelled(user, problem, best, shape, ends, path, sentences, minus)
     if endless:
         way = "falls" if minus else "grows"
         result = replace(result, message=f"not converged: the function {way} without bound")
@@ -265,6 +268,7 @@ def _labelled(
     best: Bottom,
     shape: Curvature,
     ends: list[Bottom],
+    path: list[tuple[str, Array, float]],
     sentences: tuple[str, ...],
     minus: bool,
 ) -> Maximum:
@@ -291,8 +295,17 @@ def _labelled(
         warnings=sentences,
         starts=table,
         minus=minus,
+        path=_path(user, path),
         _problem=problem,
     )
+
+
+def _path(user: UserFunction, visited: list[tuple[str, Array, float]]) -> pd.DataFrame:
+    """Where a search went, labelled, with the sign of the user's function."""
+    table = pd.DataFrame([x for _, x, _ in visited], columns=list(user.names))
+    table["value"] = [user.sign * value for *_, value in visited]
+    table["step"] = [how for how, *_ in visited]
+    return table
 
 
 def _remarks(

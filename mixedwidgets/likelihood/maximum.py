@@ -52,6 +52,9 @@ class Maximum:
         Where the search ended from each start, and the value of the function there.
     minus : bool
         Whether the function is minus a log-likelihood.
+    path : (s, p + 2) DataFrame
+        Where the search that found the optimum went: the parameters, the value of the function,
+        and ``step``, which is ``"start"``, ``"simplex"``, ``"Newton"`` or ``"bound"``.
     """
 
     par: pd.Series
@@ -65,6 +68,7 @@ class Maximum:
     warnings: tuple[str, ...]
     starts: pd.DataFrame
     minus: bool
+    path: pd.DataFrame
     _problem: Problem = field(repr=False)
 
     @property

@@ -59,6 +59,8 @@ class Problem:
         That value.
     differentiated : int
         How often derivatives were taken.
+    visited : list of (str, (p,) array, float)
+        Every place the search went to: how, where, and the value there.
     """
 
     function: Objective
@@ -67,6 +69,7 @@ class Problem:
     best: Array = field(init=False)
     value: float = field(default=np.inf, init=False)
     differentiated: int = field(default=0, init=False)
+    visited: list[tuple[str, Array, float]] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self.best = self.function.start
@@ -80,6 +83,11 @@ class Problem:
         if value < self.value:
             self.best, self.value = np.array(x), value
         return value
+
+    def visit(self, how: str, x: Array, value: float) -> None:
+        """Note that the search went to a place, unless it was there."""
+        if not self.visited or not np.array_equal(self.visited[-1][1], x):
+            self.visited.append((how, np.array(x), value))
 
     def room(self, x: Array) -> Array:
         """Distance (p,) to the nearer bound of each parameter."""
@@ -135,7 +143,9 @@ def search(problem: Problem, x: Array) -> Bottom:
     Bottom
     """
     try:
-        bottom = descend(problem, *simplex(problem, x, unit(problem(x))))
+        value = problem(x)
+        problem.visit("start", x, value)
+        bottom = descend(problem, *simplex(problem, x, unit(value)))
         for _ in range(2):
             if bottom.status == "smooth":
                 break
@@ -178,6 +188,7 @@ def simplex(problem: Problem, x: Array, tolerance: float) -> tuple[Array, float]
         problem,
         x,
         method="Nelder-Mead",
+        callback=lambda _: problem.visit("simplex", problem.best, problem.value),
         options={
             "initial_simplex": corners,
             "fatol": tolerance,
@@ -232,6 +243,7 @@ def descend(
     lengths = _lengths(problem, x, value, guess, target)
     for _ in range(MOST_ROUNDS):
         x, value = _snap(problem, x, value, lengths)
+        problem.visit("bound", x, value)
         pinned = problem.room(x) == 0.0
         bottom = _newton(problem, x, value, pinned, lengths, target, levels)
         x, value = bottom.x, bottom.value
@@ -241,6 +253,7 @@ def descend(
         if freed is None:
             break
         x, value = freed
+        problem.visit("bound", x, value)
     return bottom
 
 
@@ -319,6 +332,7 @@ def _newton(
             fine = True
             continue
         x, value = there
+        problem.visit("Newton", x, value)
         if np.any((problem.room(x) == 0.0) != pinned):
             break
         fine = fine or slope < 0.1
