@@ -1,5 +1,10 @@
 """One model fitted by each program: from data to log-likelihood and standard errors.
 
+"To standard errors" means the same for all: a number for each coefficient, by the cheapest way that
+the program's users have. Ours are ``fit.se``; lme4's and mixedlm's are the roots of the diagonal of
+``vcov()``, which takes mixedlm a fifth of its time, while its ``summary()`` would take as long again
+for degrees of freedom; statsmodels' are ``bse_fe``.
+
 Each is called as its own documentation does it, with its default optimiser, which was the fastest
 of those tried that reached the optimum. Ours and mixedlm get a pandas DataFrame that they have not
 seen before, R a data frame with factors. mixedlm takes polars frames too: on the slope model of

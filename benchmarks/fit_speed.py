@@ -2,6 +2,8 @@
 
 The programs take turns of a few calls within one run, so a drifting machine slows them alike. Every
 call of ours gets a DataFrame it has not seen, so nothing can be remembered from the call before.
+
+All give the standard errors of the coefficients within the time taken; see ``_peers``.
 """
 
 from __future__ import annotations
