@@ -2,8 +2,8 @@
 
 "To standard errors" means the same for all: a number for each coefficient, by the cheapest way that
 the program's users have. Ours are ``fit.se``; lme4's and mixedlm's are the roots of the diagonal of
-``vcov()``, which takes mixedlm a fifth of its time, while its ``summary()`` would take as long again
-for degrees of freedom; statsmodels' are ``bse_fe``.
+``vcov()``, which takes mixedlm a fifth of its time, while its ``summary()`` would take as long
+again for degrees of freedom; statsmodels' are ``bse_fe``.
 
 Each is called as its own documentation does it, with its default optimiser, which was the fastest
 of those tried that reached the optimum. Ours and mixedlm get a pandas DataFrame that they have not
