@@ -14,7 +14,8 @@ import numpy as np
 
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.fixed_rows import FixedRows, Rows
-from mixedwidgets.lmm.linalg import Array, Basis, inverse
+from mixedwidgets.lmm.linalg import Array, Basis
+from mixedwidgets.lmm.small import inverse
 from mixedwidgets.lmm.theta import Layout
 from mixedwidgets.lmm.whitening import Whitener, whitener_of
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from mixedwidgets.lmm.control import DEFAULT, Control
 from mixedwidgets.lmm.deviance import AnySolved
-from mixedwidgets.lmm.linalg import Array, inverse
+from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import AnyMoments
 from mixedwidgets.lmm.optimize import Optimum, Progress, optimise
+from mixedwidgets.lmm.small import inverse
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixedwidgets.lmm.grouped import GroupedMoments
-from mixedwidgets.lmm.linalg import Array, inverse_cholesky, semidefinite_root
+from mixedwidgets.lmm.linalg import Array, semidefinite_root
+from mixedwidgets.lmm.small import inverse_cholesky
 from mixedwidgets.lmm.solved import Blocks, Derivatives, Solved
 from mixedwidgets.lmm.two_effects import differentiate_two, eliminate_two
 
@@ -195,11 +196,16 @@ def differentiate_groups(solved: SolvedGroups, reml: bool) -> Derivatives:
     -------
     Derivatives
     """
+    if solved.moments.layout.width == 2:
+        return differentiate_two(solved.columns, solved.d, solved.root, reml)
+    return differentiate_any(solved, reml)
+
+
+def differentiate_any(solved: SolvedGroups, reml: bool) -> Derivatives:
+    """``differentiate_groups`` for any number of random effects a group."""
     H, d = solved.H, solved.d
     width, m = H.shape[1], H.shape[2]
     p = solved.D.shape[1]
-    if width == 2:
-        return differentiate_two(solved.columns, d, solved.root, reml)
     M = np.einsum("iaj,ibj->abj", H, H)
     u = np.einsum("iaj,ij->aj", H, d)
     uu = u[:, None] * u[None, :]

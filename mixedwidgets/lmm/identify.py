@@ -15,7 +15,8 @@ from mixedwidgets.lmm.crossed_deviance import solve_crossed
 from mixedwidgets.lmm.crossproducts import Coordinates, Moments
 from mixedwidgets.lmm.design import Design, Grouping
 from mixedwidgets.lmm.grouped import GroupedMoments, orthogonalise_rows
-from mixedwidgets.lmm.linalg import Array, eigen, least_squares
+from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.small import eigen, least_squares
 
 AnyMoments = GroupedMoments | CrossedMoments
 

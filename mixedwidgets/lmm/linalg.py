@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dgelss, dgesv, dpotrf, dsyevd, dtrtri
+from scipy.linalg.lapack import dpotrf
+
+from mixedwidgets.lmm.small import inverse_upper
 
 Array = NDArray[np.float64]
 
@@ -270,77 +272,6 @@ def _solid_cholesky(gram: Array) -> Array | None:
     """Upper Cholesky factor of scaled cross-products; None where columns are nearly dependent."""
     factor, failed = dpotrf(gram, lower=0, clean=1)
     return np.ascontiguousarray(factor) if not failed and factor.diagonal().min() > SOLID else None
-
-
-def inverse_cholesky(matrix: Array) -> Array:
-    """Inverse of the lower Cholesky factor of a positive definite matrix.
-
-    LAPACK is called by itself: around small matrices the checks of ``numpy.linalg`` cost several
-    times what the work does.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        The matrix is not positive definite.
-    """
-    found, singular = dtrtri(lower_cholesky(matrix), lower=1)
-    if singular:
-        raise np.linalg.LinAlgError("singular")
-    return np.ascontiguousarray(found)
-
-
-def inverse(matrix: Array) -> Array:
-    """Inverse of a small square matrix."""
-    if matrix.size == 0:
-        return matrix.copy()
-    _, _, found, singular = dgesv(matrix, np.eye(len(matrix)))
-    if singular:
-        raise np.linalg.LinAlgError("singular")
-    return np.ascontiguousarray(found)
-
-
-def lower_cholesky(matrix: Array) -> Array:
-    """Lower Cholesky factor of a small positive definite matrix."""
-    factor, failed = dpotrf(matrix, lower=1, clean=1)
-    if failed:
-        raise np.linalg.LinAlgError("not positive definite")
-    return np.ascontiguousarray(factor)
-
-
-def inverse_upper(matrix: Array) -> Array:
-    """Inverse of an upper triangular matrix."""
-    if matrix.size == 0:
-        return matrix.copy()
-    found, singular = dtrtri(matrix)
-    if singular:
-        raise np.linalg.LinAlgError("singular")
-    return np.ascontiguousarray(found)
-
-
-def least_squares(matrix: Array, right: Array, share: float | None = None) -> Array:
-    """Shortest least-squares solution (k,) of a small system, as ``numpy.linalg.lstsq``.
-
-    Parameters
-    ----------
-    matrix : (m, k) array
-    right : (m,) array
-    share : float, optional
-        Singular values below this part of the largest count as zero; rounding by default.
-    """
-    m, k = matrix.shape
-    share = float(np.finfo(float).eps) * max(m, k) if share is None else share
-    _, found, _, _, _, failed = dgelss(matrix, right, cond=share)
-    if failed:
-        raise np.linalg.LinAlgError("singular values did not converge")
-    return np.asarray(found[:k])
-
-
-def eigen(matrix: Array) -> tuple[Array, Array]:
-    """Eigenvalues, increasing, and eigenvectors of a symmetric matrix, as ``numpy.linalg.eigh``."""
-    values, vectors, failed = dsyevd(matrix, lower=1)
-    if failed:
-        raise np.linalg.LinAlgError("eigenvalues did not converge")
-    return values, vectors
 
 
 def _qr_of_independent(columns: Array, weak: Array) -> tuple[NDArray[np.intp], Array]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg.lapack import dposv
 
-from mixedwidgets.lmm.linalg import Array, eigen
+from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.small import eigen
 
 # x -> value, gradient (k,), Hessian (k, k)
 Objective = Callable[[Array], tuple[float, Array, Array]]

@@ -17,10 +17,11 @@ from mixedwidgets.errors import ModelError
 from mixedwidgets.lmm.control import DEFAULT, Control
 from mixedwidgets.lmm.deviance import AnySolved, differentiate, solve
 from mixedwidgets.lmm.evidence import undetermined
-from mixedwidgets.lmm.linalg import Array, eigen, inverse, lower_triangle
+from mixedwidgets.lmm.linalg import Array, lower_triangle
 from mixedwidgets.lmm.moments import AnyMoments
 from mixedwidgets.lmm.newton import Minimum, Watch, minimise
 from mixedwidgets.lmm.objective import Factor, ProfiledDeviance, profiled_derivatives
+from mixedwidgets.lmm.small import eigen, inverse
 from mixedwidgets.lmm.start import moment_start, scattered
 from mixedwidgets.lmm.theta import Layout
 

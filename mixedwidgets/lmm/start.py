@@ -6,8 +6,9 @@ import numpy as np
 
 from mixedwidgets.lmm.deviance import differentiate, solve
 from mixedwidgets.lmm.grouped import GroupedMoments
-from mixedwidgets.lmm.linalg import Array, eigen, least_squares, lower_cholesky
+from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.moments import AnyMoments, CrossedMoments
+from mixedwidgets.lmm.small import eigen, least_squares, lower_cholesky
 from mixedwidgets.lmm.theta import Layout
 
 
