@@ -41,6 +41,7 @@ likelihood.maximize
 likelihood
 
 # a formula and a DataFrame become a Design
+lmm.small
 lmm.flags lmm.foreign lmm.linalg lmm.tables
 lmm.diagnostic_tables lmm.group_tables lmm.interval_tables lmm.simpler_tables
 lmm.bases lmm.coding lmm.columns lmm.expressions lmm.matrices lmm.mixture
