@@ -59,6 +59,12 @@ class Picture:
                 seen, since = now, time.monotonic()
         return seen
 
+    def is_whole(self) -> bool:
+        """Whether the surface on the screen is the last and fine one that the kernel has."""
+        panel = self.inside.rpartition(".")[0]
+        refined, seq = self.lab.ask(f"({panel}._refined, {self.inside}.seq)")
+        return refined and seq == self.seq()
+
     def place(self, x: float, y: float, axes: int = 0) -> tuple[float, float]:
         """Where a point in data coordinates is on the page."""
         figure = f"{self.inside}.figure"
@@ -80,6 +86,7 @@ class ExplorerPage:
     """
 
     def __init__(self, lab: Any):
+        lab.hide_sidebar()
         self.lab = lab
         self.mouse, self.keyboard = lab.page.mouse, lab.page.keyboard
         self.root = lab.page.locator(".mixedwidgets-explorer")

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from explorer_page import ExplorerPage, Picture, wait_for
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from explorer_page import ExplorerPage, Picture, wait_for
 
 import mixedwidgets as mw
 from mixedwidgets.lmm.intervals import wald_table, with_profiles
@@ -21,6 +21,7 @@ from mixedwidgets.lmm.surface import surface
 from mixedwidgets.plots import intervals as intervals_plot
 from mixedwidgets.plots import shrinkage as shrinkage_plot
 from mixedwidgets.plots import surface as surface_plot
+from mixedwidgets.widgets.moving import animated_artists
 from mixedwidgets.widgets.panels.surface import FINE, ROUGH
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "explore.ipynb"
@@ -103,7 +104,9 @@ def drawn(picture: Picture, view: tuple[Any, Any]) -> np.ndarray:
     plot, table = view
     size = picture.lab.ask(f"{picture.inside}.figure_size")
     figure = Figure(size, dpi=round(picture.element.bounding_box()["width"]) / size[0])
-    plot.draw(figure, table, animated=False)
+    plot.draw(figure, table)
+    for _, artist in animated_artists(figure):
+        artist.set_animated(False)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[:, :, :3].astype(int)
@@ -281,7 +284,7 @@ def test_saved_with_widget_state_it_is_there_without_a_kernel(open_lab, lab_serv
     page = ExplorerPage(lab)
     page.slope("x").check()
     wait_for(lambda: page.formula() == "y ~ x + (x | g)", "the formula")
-    page.likelihood.settled()
+    wait_for(lambda: page.likelihood.is_whole(), "the fine picture")
     png = "img => fetch(img.src).then(r => r.arrayBuffer()).then(b => [...new Uint8Array(b)])"
     before, numbers = (
         page.likelihood.element.locator("img").evaluate(png),
