@@ -36,6 +36,7 @@ _PUBLIC = {
     "mll_oneway": "mixedwidgets.likelihood",
     "ldmvnorm": "mixedwidgets.likelihood",
     "binomial_interval": "mixedwidgets.likelihood",
+    "MaximumLikelihood": "mixedwidgets.widgets.theory.maximum",
     "BinomialLikelihood": "mixedwidgets.widgets.theory.binomial",
     "OneWayExplorer": "mixedwidgets.widgets.theory.oneway",
     "fingerprint": "mixedwidgets.fingerprints",
@@ -63,6 +64,7 @@ __all__ = [
     "GroupPlot",
     "IntervalPlot",
     "LikelihoodSurface",
+    "MaximumLikelihood",
     "MixedWidgetsError",
     "MixedWidgetsWarning",
     "ModelError",
@@ -114,6 +116,7 @@ if TYPE_CHECKING:
     from mixedwidgets.widgets.panels.summary import FitSummary
     from mixedwidgets.widgets.panels.surface import LikelihoodSurface
     from mixedwidgets.widgets.theory.binomial import BinomialLikelihood
+    from mixedwidgets.widgets.theory.maximum import MaximumLikelihood
     from mixedwidgets.widgets.theory.oneway import OneWayExplorer
 
 

@@ -36,8 +36,8 @@ likelihood.anova likelihood.models
 likelihood.derivatives likelihood.oneway_point likelihood.userfunction
 likelihood.bounds likelihood.search
 likelihood.curvature likelihood.held likelihood.scattered
-likelihood.maximum
-likelihood.maximize
+likelihood.maximum likelihood.newton_steps
+likelihood.maximize likelihood.maximum_view
 likelihood
 
 # a formula and a DataFrame become a Design
@@ -115,7 +115,10 @@ export_notebook
 plots.lettering plots.numbers plots.paper
 plots.style
 plots.sheet
-plots.binomial plots.group_marks plots.oneway_surface
+plots.binomial_rows plots.group_marks plots.oneway_surface plots.oneway_words
+plots.binomial plots.maximum_curve
+plots.maximum_surface
+plots.maximum
 plots.oneway_data plots.pooled
 plots.caterpillar plots.dial plots.group
 plots.cloud plots.smooth
@@ -139,7 +142,7 @@ widgets.asked widgets.chooser widgets.session widgets.working
 widgets.panels widgets.panels.choice widgets.theory widgets.theory.sliders
 widgets.panels.base widgets.theory.base
 widgets.panels.code widgets.panels.compare widgets.panels.picture_panel widgets.panels.summary
-widgets.theory.binomial widgets.theory.oneway
+widgets.theory.binomial widgets.theory.maximum widgets.theory.oneway
 widgets.panels.boundary widgets.panels.group_panel widgets.panels.intervals widgets.panels.profile
 widgets.panels.surface
 widgets.desk widgets.panels.caterpillar widgets.panels.diagnostics widgets.panels.group

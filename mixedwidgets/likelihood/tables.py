@@ -218,7 +218,7 @@ class SearchStep:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MaximumView:
-    """A log-likelihood of one or two parameters around its maximum, and a search for it.
+    """A log-likelihood of one or two parameters around its maximum.
 
     Attributes
     ----------
@@ -244,7 +244,8 @@ class MaximumView:
         Derivative of the log-likelihood on the grid, of one parameter; else empty.
     allowed : tuple of pairs of float
         Bounds of the parameters shown.
-    steps : tuple of SearchStep
+    depth : float
+        How far below the maximum the picture goes.
     """
 
     label: str
@@ -258,12 +259,7 @@ class MaximumView:
     wald: Floats
     slope: Floats
     allowed: tuple[tuple[float, float], ...]
-    steps: tuple[SearchStep, ...]
-
-    @property
-    def path(self) -> Floats:
-        """Where the steps start, in the parameters shown: (k, 1) or (k, 2)."""
-        return np.array([step.x[list(self.axes)] for step in self.steps])
+    depth: float
 
     def __repr__(self) -> str:
-        return f"MaximumView({', '.join(self.names)}; {len(self.steps)} steps)"
+        return f"MaximumView({', '.join(self.names)}; {self.height.size} points)"

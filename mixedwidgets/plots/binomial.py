@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
@@ -17,12 +16,14 @@ from mixedwidgets.likelihood.tables import (
     BinomialPoint,
     Floats,
 )
+from mixedwidgets.plots.binomial_rows import color_of, draw_rows, drop_lines, hit, words
 from mixedwidgets.plots.lettering import text_width
 from mixedwidgets.plots.numbers import number, significant
 from mixedwidgets.plots.sheet import MARGIN, Mark, Sheet, stroke, tick_room
 from mixedwidgets.plots.style import NORMAL, SMALL, Theme, optimum_look, wald_look
 
-PREFIX = "method-"
+__all__ = ["CURVE", "DEPTH", "ROWS", "describe", "draw", "follow", "hit", "say", "view"]
+
 CURVE, ROWS = 0, 1  # numbers of the axes: the curve, the intervals beneath
 DEPTH = 8.0  # of log-likelihood that is shown
 TANGENT = 0.16  # half the length of a tangent, in widths of the panel
@@ -86,7 +87,7 @@ def draw(
     if beside is not None:
         _draw_curve(upper, beside, scale, sheet.theme.pooled, "beside")
     _draw_construction(sheet, upper, table, method, scale)
-    _draw_rows(sheet, lower, table, beside, method, animated)
+    draw_rows(sheet, lower, table, beside, method, animated)
     _draw_moving(upper, lower, table, sheet.theme, animated)
 
 
@@ -105,7 +106,7 @@ def describe(table: BinomialCurve, beside: BinomialCurve | None = None) -> str:
     str
         The data, the estimate with its information, and every interval.
     """
-    rows = "; ".join(f"{method.label} {_words(method)}" for method in table.methods)
+    rows = "; ".join(f"{method.label} {words(method)}" for method in table.methods)
     return (
         f"Binomial likelihood of {table.k} ones among {table.n} observations, largest at θ = "
         f"{significant(table.mle)} with log-likelihood {significant(table.peak, 6)}; "
@@ -172,30 +173,6 @@ def follow(figure: Figure, table: BinomialCurve, point: BinomialPoint, scale: st
     _set(upper, "tangent", *(_tangent(upper, point.theta, height, slope) if visible else ([], [])))
 
 
-def hit(
-    table: BinomialCurve, gid: str | None, index: int | None = None, y: float | None = None
-) -> str | None:
-    """Return the key of the method that a pointer event means, or None.
-
-    Parameters
-    ----------
-    table : BinomialCurve
-        The table that is drawn.
-    gid : str or None
-        Of the artist hit.
-    index : int, optional
-        Not needed: every artist belongs to one method.
-    y : float, optional
-        Where no artist was hit: height in the axes ``ROWS``; anywhere in a row means its method.
-    """
-    keys = [method.key for method in table.methods]
-    if gid is not None and gid.removeprefix(PREFIX) in keys:
-        return gid.removeprefix(PREFIX)
-    if y is not None and -0.5 <= y < len(keys) - 0.5:
-        return keys[round(y)]
-    return None
-
-
 def view(table: BinomialCurve, beside: BinomialCurve | None, near: bool) -> Span:
     """Return the limits of the axis: 0 to 1, or what is near the curves and their intervals.
 
@@ -256,7 +233,7 @@ def _shown(height: Floats, scale: str) -> Floats:
 def _sides(sheet: Sheet, table: BinomialCurve, ylim: Span, length: float) -> Span:
     names = max(text_width(m.label, NORMAL, bold=True) for m in table.methods) + 12
     left = MARGIN + max(names, tick_room(*ylim, length, 30) + 6)
-    right = max(text_width(_words(m), SMALL) for m in table.methods)
+    right = max(text_width(words(m), SMALL) for m in table.methods)
     return left, sheet.width - MARGIN - max(right, 40.0) - 12
 
 
@@ -283,12 +260,6 @@ def _marks(
 
 def _tangent_look(theme: Theme) -> dict[str, Any]:
     return {"color": theme.ink, "linewidth": 1.3, "linestyle": (0, (1, 1.2))}
-
-
-def _color(theme: Theme, key: str) -> str:
-    if key.startswith("wald"):
-        return theme.wald
-    return theme.likelihood if key == "likelihood-ratio" else theme.ink
 
 
 def _caption(sheet: Sheet, method: BinomialConstruction, scale: str) -> None:
@@ -338,7 +309,7 @@ def _draw_construction(
     sheet: Sheet, axes: Axes, table: BinomialCurve, method: BinomialConstruction, scale: str
 ) -> None:
     theme, bottom = sheet.theme, axes.get_ylim()[0]
-    color = _color(theme, method.key)
+    color = color_of(theme, method.key)
     _draw_curve(axes, table, scale, theme.likelihood, "curve")
     thin = {} if method.key == "wald" else {"linewidth": 1.1, "alpha": 0.8}
     _draw_deep(axes, table, table.parabola, scale, **wald_look(theme) | thin, zorder=2.3)
@@ -356,7 +327,7 @@ def _draw_construction(
     ends = np.clip((method.lower, method.upper), *xlim)
     band = {"linewidth": 4.0, "alpha": 0.45, "solid_capstyle": "butt", "zorder": 2.4}
     stroke(axes, ends, [cut, cut], color=color, **band, gid="interval")
-    _drop_lines(axes, method, cut, bottom, color)
+    drop_lines(axes, method, cut, bottom, color)
     stroke(axes, [table.mle], [_shown(np.zeros(()), scale)], **optimum_look(theme), zorder=3.8)
 
 
@@ -376,62 +347,6 @@ def _draw_tails(
         at = bottom + part * unit * method.cut
         sheet.write(1.008, at, text, transform=axes.get_yaxis_transform(), color=theme.muted)
     return bottom + unit * method.cut
-
-
-def _drop_lines(
-    axes: Axes, method: BinomialConstruction, top: float, bottom: float, color: str
-) -> None:
-    x0, x1 = axes.get_xlim()
-    lines = [[(x, top), (x, bottom)] for x in (method.lower, method.upper) if x0 <= x <= x1]
-    look: dict[str, Any] = {"colors": color, "linewidths": 1.0, "linestyles": [(0, (2, 2))]}
-    axes.add_collection(LineCollection(lines, **look, zorder=2.3, gid="drop-lines"), autolim=False)
-
-
-def _draw_rows(
-    sheet: Sheet,
-    axes: Axes,
-    table: BinomialCurve,
-    beside: BinomialCurve | None,
-    selected: BinomialConstruction,
-    animated: bool,
-) -> None:
-    theme = sheet.theme
-    left, top, right, bottom = sheet.box(axes)
-    height = (bottom - top) / len(table.methods)
-    look = {"color": theme.ink, "linewidth": 1.0, "linestyle": (0, (5, 3)), "zorder": 2.6}
-    stroke(axes, [table.mle, table.mle], axes.get_ylim(), **look, gid="estimate")
-    for i, method in enumerate(table.methods):
-        y, chosen = top + (i + 0.5) * height, method.key == selected.key
-        if chosen:
-            box = (MARGIN - 6, y - height / 2, sheet.width - 2 * MARGIN + 12, height)
-            sheet.rectangle(*box, facecolor=theme.faint, zorder=-1)
-            axes.axhspan(i - 0.5, i + 0.5, facecolor=theme.faint, linewidth=0, zorder=0.2)
-            _drop_lines(axes, method, i, -0.5, _color(theme, method.key))
-        sheet.write(left - 10, y, method.label, size=NORMAL, bold=chosen, align="right")
-        sheet.write(right + 10, y, _words(method), color=theme.ink)
-        shift = 0.0 if beside is None else -0.17
-        _draw_bar(axes, method, i + shift, _color(theme, method.key), 5.5, animated)
-        if beside is not None:
-            _draw_bar(axes, beside.by(method.key), i + 0.22, theme.pooled, 3.5, animated)
-
-
-def _draw_bar(
-    axes: Axes, method: BinomialConstruction, y: float, color: str, width: float, animated: bool
-) -> None:
-    """Draw one interval: its impossible part thin, an arrow head where it leaves the picture."""
-    common = {"animated": animated, "gid": PREFIX + method.key, "color": color}
-    xlim = axes.get_xlim()
-    lower, upper = np.clip((method.lower, method.upper), *xlim)
-    look = {"linewidth": 1.6, "zorder": 3.0, "solid_capstyle": "butt"}
-    stroke(axes, [lower, upper], [y, y], **look, **common)
-    inside = np.clip((lower, upper), 0.0, 1.0)
-    stroke(axes, inside, [y, y], **look | {"linewidth": width, "zorder": 3.1}, **common)
-    for end, limit, head in ((lower, method.lower, "<"), (upper, method.upper, ">")):
-        if xlim[0] <= limit <= xlim[1]:
-            stroke(axes, [end, end], [y - 0.2, y + 0.2], **look, **common)
-        else:
-            mark = {"marker": head, "markersize": 8, "linestyle": "none", "clip_on": False}
-            stroke(axes, [end], [y], **mark, zorder=3.2, **common)
 
 
 def _draw_moving(
@@ -454,11 +369,6 @@ def _tangent(axes: Axes, x: float, y: float, slope: float) -> tuple[list[float],
     steep = slope * width / height * (top - bottom) / (right - left)
     reach = TANGENT * width / math.hypot(1.0, steep)
     return [x - reach, x + reach], [y - slope * reach, y + slope * reach]
-
-
-def _words(method: BinomialConstruction) -> str:
-    step = max((method.upper - method.lower) / 100, 1e-6)
-    return f"{number(method.lower, step, 4)} to {number(method.upper, step, 4)}"
 
 
 def _set(axes: Axes, gid: str, x: ArrayLike, y: ArrayLike) -> None:

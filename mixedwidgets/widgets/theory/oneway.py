@@ -13,7 +13,7 @@ from mixedwidgets.errors import ModelError, brief, nearest
 from mixedwidgets.likelihood.oneway_point import oneway_data, oneway_point, parameters
 from mixedwidgets.likelihood.tables import OneWayPoint
 from mixedwidgets.plots import oneway_data as plot
-from mixedwidgets.plots import oneway_surface
+from mixedwidgets.plots import oneway_surface, oneway_words
 from mixedwidgets.widgets.theory.base import TheoryWidget, check_options
 from mixedwidgets.widgets.theory.sliders import NumberSlider
 
@@ -224,11 +224,11 @@ class OneWayExplorer(TheoryWidget):
 
     def _say(self, point: OneWayPoint) -> None:
         self.set_trait("loglik", point.loglik)
-        words = plot.say(self.table, point)
+        words = oneway_words.say(self.table, point)
         index = self._index()
         if index is not None:
-            words = f"{words} {plot.say_group(self.table, point, index)}"
-        self.tell(words, plot.describe(self.table))
+            words = f"{words} {oneway_words.say_group(self.table, point, index)}"
+        self.tell(words, oneway_words.describe(self.table))
 
     def _show_sliders(self) -> None:
         for name, (low, high) in zip(NAMES, self.table.ranges, strict=True):
