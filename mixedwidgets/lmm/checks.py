@@ -175,17 +175,17 @@ def refuse_unidentifiable_groups(name: str, levels: pd.Index, n: int) -> None:
         )
 
 
-def refuse_unidentifiable_term(label: str, names: Sequence[str], n_levels: int, n: int) -> None:
+def refuse_unidentifiable_term(term: object, names: Sequence[str], n_levels: int, n: int) -> None:
     """Refuse a term with as many random effects as observations (as lme4 does)."""
     if n_levels * len(names) >= n:
         raise ModelError(
-            f"the term ({label}) has {n_levels * len(names)} random effects ({len(names)} for "
+            f"the term ({term}) has {n_levels * len(names)} random effects ({len(names)} for "
             f"each of {n_levels} levels) and the data only {n} observations, so its variances "
             "cannot be told from the residual variance; use fewer random effects"
         )
 
 
-def refuse_constant_slope(label: str, names: Sequence[str], columns: Array) -> None:
+def refuse_constant_slope(term: object, names: Sequence[str], columns: Array) -> None:
     """Refuse a random slope of a constant beside a random intercept."""
     if names[0] != "(Intercept)" or len(names) < 2:
         return
@@ -194,7 +194,7 @@ def refuse_constant_slope(label: str, names: Sequence[str], columns: Array) -> N
         if columns[-1, j] != first[j] or (columns[:, j] != first[j]).any():
             continue
         raise ModelError(
-            f"{names[j]} is constant in the rows used, so in ({label}) its random "
+            f"{names[j]} is constant in the rows used, so in ({term}) its random "
             "slope cannot be told from the random intercept; leave it out"
         )
 

@@ -270,9 +270,9 @@ def _random_part(
         remarks += judged(
             control.check_nobs_vs_nre,
             checks.refuse_unidentifiable_term,
-            *(str(term), names, len(factors[group].levels), n),
+            *(term, names, len(factors[group].levels), n),
         )
-        checks.refuse_constant_slope(str(term), names, matrix)
+        checks.refuse_constant_slope(term, names, matrix)
         built.append((group, names, matrix))
     checks.refuse_repeated_effects([(group, names) for group, names, _ in built])
     order = lme4_order([len(factors[group].levels) for group, _, _ in built])

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mixedwidgets.errors import FormulaError
 
@@ -194,6 +195,7 @@ class Call:
 Expr = Name | Number | Text | Constant | Paren | Unary | Binary | Sum | Call
 
 
+@lru_cache(maxsize=4096)
 def is_syntactic(name: str) -> bool:
     """Tell whether R would print the name without backticks."""
     if not name or name in RESERVED or name[0] == "_" or _DOTTED.match(name):
