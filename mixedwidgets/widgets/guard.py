@@ -27,6 +27,7 @@ class Guarded(traitlets.HasTraits):
 
     problem = traitlets.Unicode("")
     error: Any = traitlets.Unicode(None, allow_none=True)
+    failures = 0  # exceptions so far
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -35,9 +36,11 @@ class Guarded(traitlets.HasTraits):
             with uncollected():
                 yield
         except MixedWidgetsError as error:
+            self.failures += 1
             self.error = traceback.format_exc()
             self.problem = " ".join(str(error).split())
         except Exception as error:
+            self.failures += 1
             self.error = traceback.format_exc()
             what = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
             self.problem = (

@@ -84,7 +84,9 @@ class Panel(Guarded, ipw.VBox):
         self.fit = fit
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.fit.formula if self.fit is not None else 'no fit'}>"
+        return (
+            f"<{type(self).__name__} of {self.fit.formula if self.fit is not None else 'no fit'}>"
+        )
 
     # What a panel does in its own way.
 
@@ -122,7 +124,7 @@ class Panel(Guarded, ipw.VBox):
         if not (self.visible and self._lacks) or self.fit is None:
             return
         lacks, self._lacks = self._lacks, set()
-        done = False
+        failures = self.failures  # also those of work that goes on beside this
         with self.guarded():
             if ALL in lacks:
                 self.show(self.fit)
@@ -132,8 +134,7 @@ class Panel(Guarded, ipw.VBox):
                     self.follow_point(self.fit)
                 if PICKED in lacks:
                     self.mark_picked(self.fit)
-            done = True
-        if done:
+        if self.failures == failures:
             self.all_is_well()
             self._keepsake.changed()
         else:

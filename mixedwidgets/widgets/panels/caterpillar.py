@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from mixedwidgets.lmm.caterpillar import caterpillar
 from mixedwidgets.lmm.fit import Fit
+from mixedwidgets.lmm.group_tables import CaterpillarTable
 from mixedwidgets.plots import caterpillar as caterpillar_plot
 from mixedwidgets.widgets.panels.group_panel import GroupPanel
 
@@ -67,17 +68,22 @@ class CaterpillarPlot(GroupPanel):
     def finish(self, figure: Figure) -> None:
         """Show the modes where the hand has them, and the group picked."""
         if self.point is not None:
-            caterpillar_plot.follow(figure, self._table_now(self.fit))
+            self._follow(figure, self._table_now(self.fit))
         super().finish(figure)
 
     def follow_point(self, fit: Fit) -> None:
         """Show the modes as they are at the point on the surface."""
         figure = self.picture.figure
-        caterpillar_plot.follow(figure, self._table_now(fit))
-        caterpillar_plot.pick(figure, self._table, self.index_of(self.picked))
-        self.picture.move()
+        with self.picture.hold_sync():
+            self._follow(figure, self._table_now(fit))
+            caterpillar_plot.pick(figure, self._table, self.index_of(self.picked))
+            self.picture.move()
 
-    def _table_now(self, fit: Fit) -> Any:
+    def _follow(self, figure: Figure, table: CaterpillarTable) -> None:
+        caterpillar_plot.follow(figure, table)
+        self.picture.alt = caterpillar_plot.describe(table)
+
+    def _table_now(self, fit: Fit) -> CaterpillarTable:
         estimate = fit.estimate if self.point is None else self.point.estimate
         return caterpillar(fit.design, estimate, self.factor_number(fit))
 

@@ -84,7 +84,8 @@ class ShrinkagePlot(GroupPanel):
     def show(self, fit: Fit) -> None:
         """Draw the shrinkage of a fit and its dial."""
         self._dial = None
-        self.pooling = None
+        if self.shown:  # the keyword is for the first model
+            self.pooling = None
         super().show(fit)
         self.ask.layout.display = "none"
         if cheap(fit):
@@ -100,7 +101,7 @@ class ShrinkagePlot(GroupPanel):
     def finish(self, figure: Figure) -> None:
         """Show the groups where the dial or the hand has them, and the group picked."""
         if self.pooling is not None or self.point is not None:
-            shrinkage_plot.follow(figure, self._table_now(self.fit))
+            self._follow(figure, self._table_now(self.fit))
         super().finish(figure)
 
     def follow_point(self, fit: Fit) -> None:
@@ -129,9 +130,14 @@ class ShrinkagePlot(GroupPanel):
 
     def _move(self, fit: Fit) -> None:
         figure = self.picture.figure
-        shrinkage_plot.follow(figure, self._table_now(fit))
-        shrinkage_plot.pick(figure, self._table, self.index_of(self.picked))
-        self.picture.move()
+        with self.picture.hold_sync():
+            self._follow(figure, self._table_now(fit))
+            shrinkage_plot.pick(figure, self._table, self.index_of(self.picked))
+            self.picture.move()
+
+    def _follow(self, figure: Figure, table: ShrinkageTable) -> None:
+        shrinkage_plot.follow(figure, table)
+        self.picture.alt = shrinkage_plot.describe(table)
 
     def _the_dial(self) -> DialTable:
         if self._dial is None:
