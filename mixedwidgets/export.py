@@ -59,7 +59,7 @@ class Exported:
         fit: Fit,
         data: pd.DataFrame | None = None,
         *,
-        source: str | os.PathLike[str] | None = None,
+        source: str | os.PathLike[str] | Source | None = None,
         rows: Iterable[Condition] = (),
         control: Control | None = None,
     ) -> Exported:
@@ -70,8 +70,9 @@ class Exported:
         fit : Fit
         data : DataFrame, optional
             The data before rows were chosen; those of the fit by default.
-        source : str or path, optional
-            The file that the data were read from; a bundled data set is known again without.
+        source : str, path or Source, optional
+            The file that the data were read from, or how; a bundled data set is known again
+            without.
         rows : iterable of (column, operator, value)
             The conditions by which the fit's rows were chosen from the data.
         control : Control, optional

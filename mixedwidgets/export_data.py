@@ -21,6 +21,7 @@ from mixedwidgets.fingerprints import fingerprint
 READERS: dict[str, tuple[str, dict[str, Any]]] = {
     ".csv": ("read_csv", {}),
     ".tsv": ("read_csv", {"sep": "\t"}),
+    ".txt": ("read_csv", {"sep": "\t"}),
     ".parquet": ("read_parquet", {}),
     ".feather": ("read_feather", {}),
     ".xlsx": ("read_excel", {}),
@@ -62,20 +63,25 @@ class Source:
     decimals: tuple[Hashable, ...] = ()
 
     @classmethod
-    def of(cls, data: pd.DataFrame, source: str | os.PathLike[str] | None = None) -> Source:
+    def of(
+        cls, data: pd.DataFrame, source: str | os.PathLike[str] | Source | None = None
+    ) -> Source:
         """Find where data are read from.
 
         Parameters
         ----------
         data : DataFrame
-        source : str or path, optional
-            The file that they were read from; by default a bundled data set is known again.
+        source : str, path or Source, optional
+            The file that they were read from, or how they were read; by default a bundled data
+            set is known again.
 
         Raises
         ------
         DataError
             A file of a kind that pandas does not read.
         """
+        if isinstance(source, Source):
+            return source
         if source is None:
             return cls(dataset=bundled_name(data))
         text = source if isinstance(source, str) else PurePath(source).as_posix()
@@ -110,7 +116,7 @@ class Source:
                 f'data = pd.read_csv("{UNKNOWN}")',
             ]
         reader, options = _reader(self.path)
-        reading = f"data = {call(f'pd.{reader}', self.path, **options, **self.options)}"
+        reading = f"data = {call(f'pd.{reader}', self.path, **{**options, **self.options})}"
         lines = [f"data[{literal(n)}] = {_STEPS[s][0](n, v)}" for n, s, v in self.steps]
         if self.decimals:
             lines.append(f"data = {call('data.astype', dict.fromkeys(self.decimals, 'float64'))}")

@@ -18,7 +18,7 @@ import pandas as pd
 from mixedwidgets.errors import DataError, brief
 from mixedwidgets.export import Exported
 from mixedwidgets.export_code import Condition, call, checked, imports_of, literal, rows_where
-from mixedwidgets.export_data import write_csv
+from mixedwidgets.export_data import Source, write_csv
 from mixedwidgets.fingerprints import fingerprint
 from mixedwidgets.lmm.control import Control
 from mixedwidgets.lmm.fit import Fit
@@ -74,7 +74,7 @@ def notebook(
     fit: Fit,
     data: pd.DataFrame | None = None,
     *,
-    source: str | os.PathLike[str] | None = None,
+    source: str | os.PathLike[str] | Source | None = None,
     rows: Iterable[Condition] = (),
     control: Control | None = None,
     state: Mapping[str, Any] | None = None,
@@ -87,10 +87,10 @@ def notebook(
     fit : Fit
     data : DataFrame, optional
         The data before rows were chosen; those of the fit by default.
-    source : str or path, optional
-        The file that the data were read from. Bundled data are known again without. Otherwise the
-        notebook reads a file whose name the user puts in, and nothing of the data is in it but
-        their size and fingerprint.
+    source : str, path or Source, optional
+        The file that the data were read from, or how. Bundled data are known again without.
+        Otherwise the notebook reads a file whose name the user puts in, and nothing of the data is
+        in it but their size and fingerprint.
     rows : iterable of (column, operator, value)
         The conditions by which the fit's rows were chosen from the data.
     control : Control, optional
@@ -123,7 +123,7 @@ def save_notebook(
     fit: Fit,
     data: pd.DataFrame | None = None,
     *,
-    source: str | os.PathLike[str] | None = None,
+    source: str | os.PathLike[str] | Source | None = None,
     rows: Iterable[Condition] = (),
     control: Control | None = None,
     state: Mapping[str, Any] | None = None,

@@ -12,7 +12,7 @@ import pandas as pd
 import traitlets
 
 from mixedwidgets.errors import ModelError
-from mixedwidgets.export import Exported, script
+from mixedwidgets.export import Exported, Source, script
 from mixedwidgets.export_notebook import save_notebook
 from mixedwidgets.lmm.control import DEFAULT
 from mixedwidgets.lmm.fit import Fit
@@ -69,8 +69,8 @@ class Explorer(ipw.VBox):
     codings : dict of str to str
         Coding of columns: ``"treatment"``, ``"sum"``, ``"helmert"``, ``"poly"``; for a column of
         numbers ``"category"``.
-    source : str or path, optional
-        The file that the data were read from, for the code that is written.
+    source : str, path or Source, optional
+        The file that the data were read from, or how, for the code that is written.
     theme : {"auto", "light", "dark"}
         Of the pictures; ``"auto"`` follows the page.
 
@@ -118,7 +118,7 @@ class Explorer(ipw.VBox):
         rows: Sequence[Any] = (),
         weights: str | None = None,
         codings: Mapping[str, str] | None = None,
-        source: str | os.PathLike[str] | None = None,
+        source: str | os.PathLike[str] | Source | None = None,
         theme: str = "auto",
     ):
         asked = Asked(
