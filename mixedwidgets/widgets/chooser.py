@@ -195,6 +195,7 @@ class Chooser(ipw.VBox):
             if isinstance(read, Problem):
                 self.formula.complain(read.sentence, read.excerpt)
             else:
+                self.formula.forgive()  # the model may be the one there was before the mistake
                 self._choices.take(read)
 
     def _on_unfolded(self, change: Any) -> None:

@@ -42,6 +42,10 @@ class FormulaBox(ipw.VBox):
             self.text.value = formula
         finally:
             self._setting = False
+        self.forgive()
+
+    def forgive(self) -> None:
+        """Say that nothing is wrong any more."""
         self.message.value, self.message.layout.display = "", "none"
 
     def complain(self, sentence: str, excerpt: str = "") -> None:
