@@ -21,6 +21,7 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 SECONDS, MEGABYTES, BYTES = 60, 1000, 1_500_000
@@ -123,7 +124,8 @@ def settle(notebook: Any, stem: str) -> Any:
     """
     notebook.metadata = nbformat.from_dict(METADATA)
     for position, cell in enumerate(notebook.cells):
-        cell.id, cell.metadata = cell_id(stem, position), nbformat.from_dict({})
+        cell.id = cell_id(stem, position)
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not _is_alive(output)]
     return notebook
@@ -142,8 +144,12 @@ def _peak(client: Any) -> float:
 
 
 def _renew(path: Path) -> bool:
-    """Run a notebook, store it, print what it took; whether that is within bounds."""
-    result = run(path)
+    """Run a notebook, store it, print what it took; whether it did and is within bounds."""
+    try:
+        result = run(path)
+    except (CellExecutionError, CellTimeoutError) as error:
+        print(f"{path.name}: {error}", flush=True)
+        return False
     nbformat.write(settle(result.notebook, path.stem), path)
     nbformat.validate(nbformat.read(path, as_version=4))
     size = path.stat().st_size
@@ -164,7 +170,7 @@ def main(names: Sequence[str]) -> int:
     within = [_renew(path) for path in paths]
     if not all(within):
         bounds = f"{SECONDS} s, {MEGABYTES} MB or {BYTES / 1e6:g} MB of file"
-        print(f"A notebook goes beyond {bounds}.", file=sys.stderr)
+        print(f"A notebook failed, or goes beyond {bounds}.", file=sys.stderr)
     return 0 if all(within) else 1
 
 
