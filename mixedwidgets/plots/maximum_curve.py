@@ -89,19 +89,22 @@ def follow_curve(
     _set(upper, "path", places[: index + 1], heights[: index + 1])
     _set(upper, "point", [x], [y])
     slope, bend = float(step.gradient[0]), float(step.hessian[0, 0])
-    known = math.isfinite(slope) and math.isfinite(bend)
+    known = math.isfinite(slope) and math.isfinite(bend)  # else nothing is drawn: all is NaN
     exact = step.value - table.top
-    _set(upper, "tangent", *(_tangent(upper, x, exact, slope) if known else ([], [])))
-    _set(upper, "parabola", *(_parabola(upper, x, exact, slope, bend) if known else ([], [])))
+    _set(upper, "tangent", *_tangent(upper, x, exact, slope))
+    _set(upper, "parabola", *_parabola(upper, x, exact, slope, bend))
     aim = float(step.aim[table.axes[0]])
     top = exact + slope * (aim - x) + 0.5 * bend * (aim - x) ** 2
     goes = known and step.kind == "newton"
-    _set(upper, "aim", *(([aim], [top]) if goes else ([], [])))
-    _set(upper, "aim-line", *(([aim, aim], [top, bottom]) if goes else ([], [])))
     low, high = lower.get_ylim()
-    _set(lower, "aim-line", *(([aim, aim], [high, 0.0]) if goes else ([], [])))
-    _set(lower, "slope-tangent", *(([x, aim], [slope, 0.0]) if goes else ([], [])))
-    _set(lower, "slope-aim", *(([aim], [0.0]) if goes else ([], [])))
+    for axes, gid, across, up in (
+        (upper, "aim", [aim], [top]),
+        (upper, "aim-line", [aim, aim], [top, bottom]),
+        (lower, "aim-line", [aim, aim], [high, 0.0]),
+        (lower, "slope-tangent", [x, aim], [slope, 0.0]),
+        (lower, "slope-aim", [aim], [0.0]),
+    ):
+        _set(axes, gid, across if goes else [], up if goes else [])
     shown = [float(np.clip(slope, low, high))] if known else []
     _set(lower, "slope-point", [x] if known else [], shown)
 
@@ -147,7 +150,7 @@ def _marks(theme: Theme, animated: bool) -> list[Mark]:
         return [Mark("log-likelihood", line={"color": theme.likelihood, "linewidth": 2.0})]
     line = {key: value for key, value in wald_look(theme).items() if key != "gid"}
     return [
-        Mark("start: drag it", "start", marker=start_look(theme)),
+        Mark("start: drag it", "start", marker=start_look(theme) | {"markersize": 9.0}),
         Mark("step", marker=optimum_look(theme) | {"markersize": 8.0}),
         Mark("tangent", line=_tangent_look(theme)),
         Mark("parabola of the same slope and curvature", "parabola", line=line),
@@ -159,10 +162,10 @@ def start_look(theme: Theme) -> dict[str, Any]:
     """Return how the start of a search is marked."""
     return {
         "marker": "s",
-        "markersize": 9.0,
-        "markerfacecolor": theme.pooled,
-        "markeredgecolor": theme.paper,
-        "markeredgewidth": 1.2,
+        "markersize": 12.0,
+        "markerfacecolor": "none",
+        "markeredgecolor": theme.pooled,
+        "markeredgewidth": 2.4,
         "linestyle": "none",
     }
 
@@ -209,7 +212,7 @@ def _draw_moving(upper: Axes, lower: Axes, theme: Theme, animated: bool) -> None
     stroke(upper, [], [], **wald_look(theme) | {"gid": "parabola"}, **moving, zorder=3.1)
     stroke(upper, [], [], **_tangent_look(theme), **moving, zorder=3.2, gid="tangent")
     stroke(upper, [], [], **aim_look(theme), **moving, zorder=3.9, gid="aim")
-    stroke(upper, [], [], **start_look(theme), **moving, zorder=3.7, gid="start")
+    stroke(upper, [], [], **start_look(theme), **moving, zorder=4.2, gid="start")
     stroke(upper, [], [], **point, **moving, zorder=4.0, gid="point")
     line = {"color": theme.wald, "linewidth": 1.6, "linestyle": (0, (5, 2.5)), "zorder": 3.1}
     stroke(lower, [], [], **line, **moving, gid="slope-tangent")

@@ -86,10 +86,10 @@ def follow_surface(
 def _level_line(step: SearchStep, here: Floats, aim: Floats, shown: list[int]) -> Floats:
     """The ellipse on which a step's parabola is as high as where it starts, around its top.
 
-    Of more than two parameters, the ellipse of the two shown around the top.
+    Of more than two parameters there is none: it is not in the plane that is shown.
     """
     bend = -step.hessian[np.ix_(shown, shown)]
-    if step.kind != "newton" or not np.isfinite(bend).all():
+    if step.kind != "newton" or len(step.x) > 2 or not np.isfinite(bend).all():
         return np.empty((0, 2))
     if np.linalg.eigvalsh(bend).min() <= 0.0:
         return np.empty((0, 2))
@@ -109,11 +109,12 @@ def _marks(theme: Theme, table: MaximumView, animated: bool) -> list[Mark]:
         marks.append(Mark("Wald 95%", line=line))
     if animated:
         marks += [
-            Mark("start: drag it", "start", marker=start_look(theme)),
+            Mark("start: drag it", "start", marker=start_look(theme) | {"markersize": 9.0}),
             Mark("step", marker=optimum_look(theme) | {"markersize": 8.0}),
-            Mark("parabola at its height", "parabola", line=_level_look(theme)),
-            Mark("its top", marker=aim_look(theme)),
+            Mark("top of its parabola", "its top", marker=aim_look(theme)),
         ]
+    if animated and len(table.best) == 2:
+        marks.append(Mark("parabola at its height", "parabola", line=_level_look(theme)))
     return marks
 
 
@@ -158,7 +159,7 @@ def _draw_moving(axes: Axes, theme: Theme, animated: bool) -> None:
     stroke(axes, [], [], **dashes, **moving, gid="aim-line")
     stroke(axes, [], [], **dots, **moving, zorder=3.0, gid="path")
     stroke(axes, [], [], **aim_look(theme), **moving, zorder=3.9, gid="aim")
-    stroke(axes, [], [], **start_look(theme), **moving, zorder=3.7, gid="start")
+    stroke(axes, [], [], **start_look(theme), **moving, zorder=4.2, gid="start")
     point = optimum_look(theme) | {"markersize": 8.5}
     stroke(axes, [], [], **point, **moving, zorder=4.0, gid="point")
 

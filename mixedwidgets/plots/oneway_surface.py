@@ -38,7 +38,7 @@ def draw_surface(
     ylim = (low - room if low == 0.0 else low, float(table.tau[-1]))
     axes = sheet.panel(box, (float(table.sigma[0]), float(table.sigma[-1])), ylim)
     sheet.scale(axes, "x", label="σ, within groups", every=40)
-    sheet.scale(axes, "y", label="τ, between groups", every=30, reach=(36.0, 0.0))
+    sheet.scale(axes, "y", label="τ, between groups", every=30)
     drop = np.clip(table.drop, 0.0, 75.0)
     axes.contourf(
         table.sigma, table.tau, drop, (0.0, *LEVELS), colors=theme.shades[::-1], zorder=0.8

@@ -14,7 +14,7 @@ from mixedwidgets.likelihood.binomial_curve import METHODS, binomial_curve, bino
 from mixedwidgets.likelihood.inputs import confidence, counts, proportion
 from mixedwidgets.likelihood.tables import BinomialCurve, BinomialPoint
 from mixedwidgets.plots import binomial as plot
-from mixedwidgets.widgets.theory.base import TheoryWidget, check_options
+from mixedwidgets.widgets.theory.base import TheoryWidget, check_options, row_of
 from mixedwidgets.widgets.theory.sliders import NumberSlider
 
 STEP, STRIDE = 0.005, 0.05  # of theta, by an arrow key and with shift
@@ -113,12 +113,12 @@ class BinomialLikelihood(TheoryWidget):
             description="beside it",
             tooltip="A second data set on the same axes",
             indent=False,
-            layout=ipw.Layout(width="auto", margin="0 8px 0 16px"),
+            layout=ipw.Layout(width="auto", margin="0 6px 0 8px"),
         )
         self.other_n, self.other_k = _box("its n"), _box("its k")
         self.scale_menu = ipw.ToggleButtons(
             options=[("log-likelihood", SCALES[0]), ("likelihood", SCALES[1])],
-            style={"button_width": "104px"},
+            style={"button_width": "116px"},
             layout=ipw.Layout(width="auto"),
         )
         self.method_menu = ipw.Dropdown(
@@ -142,10 +142,10 @@ class BinomialLikelihood(TheoryWidget):
             (self.near_box, "near"),
         ):
             traitlets.link((self, name), (menu, "value"))
-        row = ipw.Layout(display="flex", flex_flow="row wrap", align_items="center")
-        first = [self.n_slider, self.k_slider, self.beside, self.other_n, self.other_k]
+        other = ipw.HBox([self.beside, self.other_n, self.other_k], layout=_middle())
+        first = [self.n_slider, self.k_slider, other]
         second = [self.scale_menu, self.method_menu, self.near_box]
-        return [ipw.Box(first, layout=row), ipw.Box(second, layout=row)]
+        return [row_of(first), row_of(second)]
 
     @property
     def point(self) -> BinomialPoint:
@@ -220,8 +220,8 @@ class BinomialLikelihood(TheoryWidget):
         self._beside: BinomialCurve | None = None
         if self.compare is not None:
             self._beside = binomial_curve(self.compare[1], self.compare[0], self.level)
-        self.n_slider.show(self.n, 1, max(MOST, self.n), 1)
-        self.k_slider.show(self.k, 0, self.n, 1)
+        self.n_slider.show(self.n, 1, max(MOST, self.n))
+        self.k_slider.show(self.k, 0, self.n)
         self._show_beside()
         self._paint()
 
@@ -260,7 +260,7 @@ class BinomialLikelihood(TheoryWidget):
 
     def _on_n_given(self, value: int) -> None:
         self.answer(lambda: self._set_n(value))
-        self.n_slider.show(self.n, 1, max(MOST, self.n), 1)
+        self.n_slider.show(self.n, 1, max(MOST, self.n))
 
     def _set_n(self, n: int) -> None:
         counts(0, n)
@@ -270,7 +270,7 @@ class BinomialLikelihood(TheoryWidget):
 
     def _on_k_given(self, value: int) -> None:
         self.answer(lambda: setattr(self, "k", value))
-        self.k_slider.show(self.k, 0, self.n, 1)
+        self.k_slider.show(self.k, 0, self.n)
 
     def _on_beside_given(self, change: Any) -> None:
         if self._ready:
@@ -308,5 +308,9 @@ def _box(name: str) -> ipw.IntText:
         description=name,
         style={"description_width": "auto"},
         continuous_update=False,
-        layout=ipw.Layout(width="112px"),
+        layout=ipw.Layout(width="94px"),
     )
+
+
+def _middle() -> ipw.Layout:
+    return ipw.Layout(align_items="center", flex="0 0 auto")

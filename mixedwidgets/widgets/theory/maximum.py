@@ -23,7 +23,7 @@ from mixedwidgets.lmm.html import protected
 from mixedwidgets.plots import maximum as plot
 from mixedwidgets.plots.numbers import significant
 from mixedwidgets.widgets.controls import offer
-from mixedwidgets.widgets.theory.base import TheoryWidget, check_options
+from mixedwidgets.widgets.theory.base import TheoryWidget, check_options, row_of
 from mixedwidgets.widgets.theory.sliders import NumberSlider
 
 SLOW = 0.12  # seconds a search may take to follow the hand; slower ones wait until it lets go
@@ -130,7 +130,7 @@ class MaximumLikelihood(TheoryWidget):
         self.path_menu = ipw.ToggleButtons(
             options=[("Newton's method", "newton"), ("mw.maximize", "maximize")],
             tooltips=["Newton's method from the start", "Simplex first, then Newton's method"],
-            style={"button_width": "122px"},
+            style={"button_width": "134px"},
             layout=ipw.Layout(width="auto"),
         )
         self.x_menu, self.y_menu = _menu("Across"), _menu("Up")
@@ -143,11 +143,10 @@ class MaximumLikelihood(TheoryWidget):
         traitlets.link((self, "near"), (self.near_box, "value"))
         self.x_menu.observe(partial(self._on_axis_chosen, "x"), "value")
         self.y_menu.observe(partial(self._on_axis_chosen, "y"), "value")
-        row = ipw.Layout(display="flex", flex_flow="row wrap", align_items="center")
-        self.start_row = ipw.Box(layout=row)
+        self.start_row = row_of([])
         first = [self.step_slider, self.path_menu, self.near_box]
-        self.axes_row = ipw.Box([self.x_menu, self.y_menu], layout=row)
-        return [ipw.Box(first, layout=row), self.start_row, self.axes_row]
+        self.axes_row = row_of([self.x_menu, self.y_menu])
+        return [row_of(first), self.start_row, self.axes_row]
 
     def below(self) -> Iterable[ipw.Widget]:
         """Estimates, Hessian and warnings, and every step as a table that unfolds."""
@@ -263,7 +262,7 @@ class MaximumLikelihood(TheoryWidget):
     def _say(self) -> None:
         found, table = self._known(), self.table
         last = len(self.steps) - 1
-        self.step_slider.show(self.step, 0, max(last, 1), 1)
+        self.step_slider.show(self.step, 0, max(last, 1))
         for box, value in zip(self.start_row.children[1:], self.begin, strict=False):
             box.value = float(f"{value:.6g}")
         self.numbers.value = found._repr_html_() + _steps_html(found.names, self.steps, self.step)

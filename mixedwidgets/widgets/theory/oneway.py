@@ -14,7 +14,7 @@ from mixedwidgets.likelihood.oneway_point import oneway_data, oneway_point, para
 from mixedwidgets.likelihood.tables import OneWayPoint
 from mixedwidgets.plots import oneway_data as plot
 from mixedwidgets.plots import oneway_surface, oneway_words
-from mixedwidgets.widgets.theory.base import TheoryWidget, check_options
+from mixedwidgets.widgets.theory.base import TheoryWidget, check_options, row_of
 from mixedwidgets.widgets.theory.sliders import NumberSlider
 
 NAMES = ("mu", "sigma", "tau")
@@ -114,7 +114,7 @@ class OneWayExplorer(TheoryWidget):
             description="Order by",
             options=[(_ORDER_LABELS[name], name) for name in ORDERS],
             style={"description_width": "58px"},
-            layout=ipw.Layout(width="210px"),
+            layout=ipw.Layout(width="196px"),
         )
         self.bars_menu = ipw.ToggleButtons(
             options=[("contribution", BARS[0]), ("change", BARS[1])],
@@ -122,14 +122,13 @@ class OneWayExplorer(TheoryWidget):
                 "The log-likelihood of each group",
                 "How much more it is than at the maximum",
             ],
-            style={"button_width": "92px"},
-            layout=ipw.Layout(width="auto", margin="0 0 0 12px"),
+            style={"button_width": "104px"},
+            layout=ipw.Layout(width="auto", margin="0 0 0 6px"),
         )
         traitlets.link((self, "order"), (self.order_menu, "value"))
         traitlets.link((self, "bars"), (self.bars_menu, "value"))
-        row = ipw.Layout(display="flex", flex_flow="row wrap", align_items="center")
         second = [self.to_maximum, self.to_moments, self.order_menu, self.bars_menu]
-        return [ipw.Box(list(self.sliders.values()), layout=row), ipw.Box(second, layout=row)]
+        return [row_of(list(self.sliders.values())), row_of(second)]
 
     def below(self) -> Iterable[ipw.Widget]:
         """The analysis of variance of the data."""
@@ -232,7 +231,7 @@ class OneWayExplorer(TheoryWidget):
 
     def _show_sliders(self) -> None:
         for name, (low, high) in zip(NAMES, self.table.ranges, strict=True):
-            self.sliders[name].show(getattr(self, name), low, high, (high - low) / 400)
+            self.sliders[name].show(getattr(self, name), low, high)
 
     def _on_parameter_changed(self, change: Any) -> None:
         if not self._together:
