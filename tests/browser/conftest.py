@@ -32,14 +32,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Keep on each item whether its test failed, for `open_lab` to see afterwards."""
+    """Keep a screenshot of what is open where a test fails."""
     report = yield
-    if report.when == "call":
-        item.stash[_FAILED] = report.failed
+    if report.failed:
+        for number, lab in enumerate(_opened):
+            keep_look(lab, f"{item.name}-{number}")
     return report
 
 
-_FAILED = pytest.StashKey[bool]()
+_opened: list[LabPage] = []
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +82,7 @@ def open_one_lab(
 def _opener(
     request: pytest.FixtureRequest, browser: Any, lab_server: LabServer
 ) -> Iterator[OpenLab]:
-    opened: list[LabPage] = []
+    first, names = len(_opened), list[str]()
 
     def open_one(
         notebook: Path | Sequence[str],
@@ -91,8 +92,9 @@ def _opener(
         run: bool = True,
         app: str = "lab",
     ) -> LabPage:
-        name = f"{_plain(request.node.name)}-{len(opened)}.ipynb"
+        name = f"{_plain(request.node.name)}-{len(_opened)}.ipynb"
         path = lab_server.notebooks / name
+        names.append(name)
         if isinstance(notebook, Path):
             path.write_bytes(notebook.read_bytes())
         else:
@@ -101,18 +103,17 @@ def _opener(
             viewport={"width": width, "height": height}, device_scale_factor=ratio
         )
         lab = LabPage(context.new_page())
-        opened.append(lab)
+        _opened.append(lab)
         lab.open(lab_server.url(path, app), app)
         if run and app != "voila":  # which runs it itself
             lab.run_all()
         return lab
 
     yield open_one
-    for number, lab in enumerate(opened):
-        if request.node.stash.get(_FAILED, True):
-            keep_look(lab, f"{request.node.name}-{number}")
+    for lab in _opened[first:]:
         lab.page.context.close()
-    lab_server.stop_kernels()
+    del _opened[first:]
+    lab_server.stop_kernels(names)
 
 
 def keep_look(lab: LabPage, name: str) -> None:

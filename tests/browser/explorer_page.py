@@ -65,15 +65,16 @@ class Picture:
         refined, seq = self.lab.ask(f"({panel}._refined, {self.inside}.seq)")
         return refined and seq == self.seq()
 
-    def place(self, x: float, y: float, axes: int = 0) -> tuple[float, float]:
-        """Where a point in data coordinates is on the page."""
+    def place(self, x: float, y: float, axes: int = 0, whole: bool = False) -> tuple[float, float]:
+        """Where a point in data coordinates is on the page, at whole pixels where that is asked."""
         figure = f"{self.inside}.figure"
         left, top = self.lab.ask(
             f"(lambda f: [v / n for v, n in zip(f.axes[{axes}].transData.transform(({x}, {y})), "
             f"f.bbox.size)])({figure})"
         )
         box = self.element.bounding_box()
-        return box["x"] + box["width"] * left, box["y"] + box["height"] * (1 - top)
+        place = box["x"] + box["width"] * left, box["y"] + box["height"] * (1 - top)
+        return (round(place[0]), round(place[1])) if whole else place
 
 
 class ExplorerPage:

@@ -119,10 +119,11 @@ class LabServer:
                 self._process.wait()
         self._process = None
 
-    def stop_kernels(self) -> None:
-        """End every session, and with it its kernel."""
+    def stop_kernels(self, names: Sequence[str] | None = None) -> None:
+        """End the sessions of some notebooks, or all, and with them their kernels."""
         for session in json.loads(self._request("GET", "/api/sessions")[1]):
-            self._request("DELETE", f"/api/sessions/{session['id']}")
+            if names is None or session["path"] in names:
+                self._request("DELETE", f"/api/sessions/{session['id']}")
 
     def url(self, notebook: Path, app: str = "lab") -> str:
         """Return the address of a notebook in an app: ``"lab"``, ``"notebook"`` or ``"voila"``.
