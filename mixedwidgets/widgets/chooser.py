@@ -194,6 +194,8 @@ class Chooser(ipw.VBox):
             read = choices_from(text, self._columns, self._choices.wish)
             if isinstance(read, Problem):
                 self.formula.complain(read.sentence, read.excerpt)
+            elif read == self._choices.wish and self._resolved is not None:
+                self.show(self._resolved)  # another spelling of the model chosen
             else:
                 self.formula.forgive()  # the model may be the one there was before the mistake
                 self._choices.take(read)
