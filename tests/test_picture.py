@@ -224,6 +224,11 @@ class TestSending:
         assert gone() is None
 
 
+def tell(picture, events):
+    """What the browser does."""
+    picture._handle_custom_msg({"events": events}, [])
+
+
 class TestEvents:
     @pytest.fixture
     def events(self, picture):
@@ -237,7 +242,7 @@ class TestEvents:
         return {"seq": seq, "kind": kind, "at": [px / 400, 1 - py / 300], "axes": 0, **more}
 
     def test_places_are_in_data_coordinates(self, picture, events):
-        picture.set_state({"_events": [self.at(picture, 1, "down", 2.5, 7, artist="point")]})
+        tell(picture, [self.at(picture, 1, "down", 2.5, 7, artist="point")])
         (event,) = events
         assert (event["x"], event["y"]) == pytest.approx((2.5, 7))
         assert (event["kind"], event["axes"], event["artist"]) == ("down", 0, "point")
@@ -246,13 +251,13 @@ class TestEvents:
     def test_logarithmic_axes(self, picture, events):
         picture.figure.axes[0].set(xscale="log", xlim=(1, 1000))
         picture.refresh()
-        picture.set_state({"_events": [self.at(picture, 1, "click", 100, 7)]})
+        tell(picture, [self.at(picture, 1, "click", 100, 7)])
         assert events[0]["x"] == pytest.approx(100)
 
     def test_outside_axes_and_keys(self, picture, events):
         outside = {"seq": 1, "kind": "down", "at": [0, 0], "axes": None}
         key = {"seq": 2, "kind": "key", "key": "ArrowLeft", "shift": False}
-        picture.set_state({"_events": [outside, key]})
+        tell(picture, [outside, key])
         assert [event["x"] for event in events] == [None, None]
         assert events[1]["key"] == "ArrowLeft"
 
@@ -261,8 +266,8 @@ class TestEvents:
             self.at(picture, seq, kind, seq, seq)
             for seq, kind in enumerate(["down", "move", "up"], start=1)
         )
-        picture.set_state({"_events": [down]})
-        picture.set_state({"_events": [down, move, up]})
+        tell(picture, [down])
+        tell(picture, [down, move, up])
         assert [event["kind"] for event in events] == ["down", "move", "up"]
         assert picture._seen == 3
 
@@ -271,17 +276,17 @@ class TestEvents:
             raise ValueError("broken")
 
         picture.observe(fail, "pointer")
-        with pytest.raises(ValueError, match="broken"):
-            picture.set_state({"_events": [self.at(picture, 1, "down", 1, 1)]})
+        tell(picture, [self.at(picture, 1, "down", 1, 1)])  # ipywidgets shows the traceback
         assert picture._seen == 1
         picture.unobserve(fail, "pointer")
-        picture.set_state({"_events": [self.at(picture, n, "down", 1, 1) for n in (1, 2)]})
+        tell(picture, [self.at(picture, n, "down", 1, 1) for n in (1, 2)])
         assert [event["seq"] for event in events] == [1, 2]
 
     def test_drawing_from_an_observer(self, picture, events, sent):
         picture.observe(lambda change: picture.draw(draw_line), "pointer")
-        picture.set_state({"_events": [self.at(picture, 1, "click", 1, 1)]})
-        assert [set(state) for state, _ in sent] == [{"_standing", "_moving"}, {"_seen"}]
+        tell(picture, [self.at(picture, 1, "click", 1, 1)])
+        assert {name for state, _ in sent for name in state} == {"_standing", "_moving", "_seen"}
+        assert len(sent) <= 2
 
 
 class TestWithoutFrontEnd:

@@ -2,6 +2,7 @@
 // It follows canvas.js in one module.
 
 const GRAB = 9; // CSS pixels within which the pointer hits a marker or a line
+const AHEAD = 2; // messages of moves that the kernel has not answered yet
 const CLICK = 4; // CSS pixels that the pointer may move between down and up of a click
 const KEYS = new Set([
   "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown",
@@ -25,11 +26,14 @@ function themeBehind(element) {
 
 // ---- events to the kernel -------------------------------------------------------------------
 
-// One for each model. An event is sent again with the next ones until the kernel has seen it, so
-// nothing is lost where the front end merges messages; a move replaces the move before it.
+// One for each model. Messages of our own, not states: a state waits until the kernel is idle again,
+// which halves the pictures of a drag. Up to AHEAD messages of moves are on their way at a time; a
+// move that waits is replaced by the next one. An event is sent again with the next ones until the
+// kernel has seen it, so nothing is lost.
 class Outbox {
   constructor() {
     this.waiting = [];
+    this.sent = [];
     this.last = 0;
     this.frame = 0;
   }
@@ -43,14 +47,29 @@ class Outbox {
     this.waiting.push({ seq: this.last, ...event });
     this.waiting = this.waiting.slice(-100); // without a kernel nothing is ever seen
     if (!merged) this.send(model);
-    else this.frame ||= requestAnimationFrame(() => this.send(model));
+    else this.frame ||= requestAnimationFrame(() => this.sendIfFree(model));
+  }
+
+  // The kernel has answered: what waited goes out.
+  answered(model) {
+    if (this.waiting.at(-1)?.seq > (this.sent.at(-1) ?? 0)) this.sendIfFree(model);
+  }
+
+  sendIfFree(model) {
+    this.frame = 0;
+    const seen = model.get("_seen");
+    this.sent = this.sent.filter((seq) => seq > seen);
+    if (this.sent.length < AHEAD) this.send(model);
   }
 
   send(model) {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
-    model.set("_events", this.waiting.slice());
-    model.save_changes();
+    const seen = model.get("_seen");
+    this.waiting = this.waiting.filter((old) => old.seq > seen);
+    if (!this.waiting.length) return;
+    this.sent.push(this.waiting.at(-1).seq);
+    model.send({ events: this.waiting });
   }
 }
 
@@ -102,7 +121,10 @@ class View {
     const onRoot = (name, handler) => this.root.addEventListener(name, handler);
     onModel("change:_standing", () => this.update());
     onModel("change:_moving", () => this.update());
-    onModel("change:_seen", () => this.letGo());
+    onModel("change:_seen", () => {
+      this.letGo();
+      this.outbox.answered(this.model);
+    });
     for (const name of ["alt", "listen", "handles"]) {
       onModel(`change:${name}`, () => this.describe());
     }

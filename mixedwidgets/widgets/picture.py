@@ -93,7 +93,6 @@ class Picture(anywidget.AnyWidget):
 
     _standing = traitlets.Dict().tag(sync=True, echo_update=False)
     _moving = traitlets.Dict().tag(sync=True, echo_update=False)
-    _events: Any = traitlets.List().tag(sync=True, echo_update=False)
     _seen = traitlets.Int(0).tag(sync=True, echo_update=False)
 
     def __init__(
@@ -112,6 +111,7 @@ class Picture(anywidget.AnyWidget):
         self._spare: Paper | None = None
         self.figure: Paper = self._new_figure()
         self.refresh()
+        self.on_msg(self._on_message)
 
     def draw(self, draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Draw a new figure with ``draw(figure, *args, **kwargs)`` and send both layers.
@@ -237,11 +237,10 @@ class Picture(anywidget.AnyWidget):
                 self.figure.set_dpi(DPI * self.pixel_ratio)
                 self._render(self.figure)
 
-    @traitlets.observe("_events")
-    def _on_events_changed(self, change: Any) -> None:
+    def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
         with self.hold_sync():  # the answer and that it is one, in one message
             try:
-                for event in change["new"]:
+                for event in content.get("events", ()):
                     if event["seq"] > self._handled:
                         self._handled = event["seq"]
                         self.pointer = self._in_data_coordinates(event)
