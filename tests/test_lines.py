@@ -62,6 +62,8 @@ def test_a_random_intercept_stands_for_the_constant_and_slopes_are_fixed_effects
     lines = Lines.of(coordinates_of(design_of("y ~ x + z + u + (x | g)", False, True)))
     assert lines.first == 1
     assert lines(slice(0, 10)).shape == (4, 10)  # x, z, u and the residual
+    alone = Lines.of(coordinates_of(design_of("y ~ z + (1 | g)", False, True)))
+    assert alone(slice(0, 10)).shape == (2, 10)
     weighted = Lines.of(coordinates_of(design_of("y ~ x + z + u + (x | g)", True, True)))
     assert weighted.first == 0
 
@@ -69,8 +71,7 @@ def test_a_random_intercept_stands_for_the_constant_and_slopes_are_fixed_effects
 def test_many_rows_are_taken_in_pieces(monkeypatch):
     design = design_of("y ~ x + z + (x | g)", False, False)
     whole = grouped_moments(coordinates_of(design))
-    monkeypatch.setattr("mixedwidgets.lmm.grouped.PIECE", 50)
-    monkeypatch.setattr("mixedwidgets.lmm.grouped.NUMBERS", 200)
+    monkeypatch.setattr("mixedwidgets.lmm.grouped.rows_at_a_time", lambda width: 50)
     pieces = grouped_moments(coordinates_of(design))
     np.testing.assert_allclose(pieces.R, whole.R, rtol=1e-12)
     np.testing.assert_allclose(pieces.within, whole.within, atol=1e-12 * whole.within.max())

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixedwidgets.lmm.crossproducts import Coordinates, Moments
-from mixedwidgets.lmm.linalg import NUMBERS, PIECE, Array
+from mixedwidgets.lmm.linalg import Array, rows_at_a_time
 from mixedwidgets.lmm.lines import Lines
 
+FEW = 8  # rows whose products are quicker taken one by one than by a matrix product
 NEGLIGIBLE = 1e-18  # squared length, relative, below which a column adds nothing within a group
 
 
@@ -116,7 +117,7 @@ def _by_groups(
     ends, order = _sorted_groups(codes, ngroups)
     counts = ends.copy()
     counts[1:] -= ends[:-1]
-    step = max(PIECE, NUMBERS // t)
+    step = rows_at_a_time(t)
     length, along = np.empty((width, ngroups)), np.empty((width, t, ngroups))
     rest = np.zeros((t, t))
     first = 0
@@ -126,8 +127,7 @@ def _by_groups(
         rows = slice(low, int(ends[last - 1])) if order is None else order[low : ends[last - 1]]
         these = slice(first, last)
         left = _take_out(lines, lines(rows), counts[these], length[:, these], along[:, :, these])
-        for i, line in enumerate(left):
-            rest[i] += left @ line
+        rest += _gram(left)
         first = last
     R, C = np.matmul(lines.white, along), np.matmul(lines.fixed, along)
     if lines.first:
@@ -137,6 +137,13 @@ def _by_groups(
     for i in range(width):
         R[i, i], R[i + 1 :, i] = length[i], 0.0
     return R, C, lines.fixed @ rest @ lines.fixed.T
+
+
+def _gram(rows: Array) -> Array:
+    """``rows @ rows.T``: of a few long rows quicker one by one."""
+    if len(rows) > FEW:
+        return rows @ rows.T
+    return np.array([rows @ row for row in rows])
 
 
 def _take_out(

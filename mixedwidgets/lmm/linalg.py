@@ -23,8 +23,13 @@ NUMBERS = 32768  # values, where the rows are short
 
 def pieces(n: int, width: int) -> Iterator[slice]:
     """Cut n rows of ``width`` values into pieces that stay in a processor's cache."""
-    step = max(PIECE, NUMBERS // max(width, 1))
+    step = rows_at_a_time(width)
     return (slice(low, low + step) for low in range(0, n, step))
+
+
+def rows_at_a_time(width: int) -> int:
+    """How many rows of ``width`` values to work on at a time."""
+    return max(PIECE, NUMBERS // max(width, 4))  # long sums lose digits
 
 
 @dataclass(frozen=True)

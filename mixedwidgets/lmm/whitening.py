@@ -65,16 +65,20 @@ def whitener_of(design: Design, number: int, root: Array | None) -> Whitener:
     columns = design.blocks[number].columns
     n, k = columns.shape
     factor = float(np.sqrt(n))
-    places = places_in(design.X, columns)
-    if places is not None:
+    places = None if design.basis.polish is not None else places_in(design.X, columns)
+    if k > 1 and places is not None:
         found = basis_of_part(design.basis, places)
-        if found is not None and k > 1:
+        if found is not None:
             basis, mix = found
             return Whitener(basis.R / factor, factor, basis, factor * mix)
     if k > 1:
         basis = orthonormal_basis(columns, root)
         if len(basis.kept) == k:
             return Whitener(basis.R / factor, factor, basis)
+    if places is not None:
+        forms = design.basis.R[:, places]
+        scale = np.sqrt(np.sum(forms**2, axis=0)) / factor
+        return Whitener(np.diag(scale), factor, mix=forms.T / scale[:, None])
     weighted = columns if root is None else columns * root[:, None]
     scale = np.sqrt(np.einsum("ij,ij->j", weighted, weighted) / n)
     scale[scale == 0.0] = 1.0
