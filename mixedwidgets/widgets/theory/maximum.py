@@ -75,7 +75,8 @@ class MaximumLikelihood(TheoryWidget):
     Raises
     ------
     ModelError
-        A keyword or a parameter that is not known, or data that are no dict.
+        A keyword that is not known, or data that are no dict. What is wrong with the function, its
+        start, its bounds or the parameters to show is told by ``problem``.
 
     Examples
     --------
@@ -128,9 +129,9 @@ class MaximumLikelihood(TheoryWidget):
         """The step, what search it belongs to, the start, and the parameters on the axes."""
         self.step_slider = NumberSlider("step", self._on_step_given, whole=True)
         self.path_menu = ipw.ToggleButtons(
-            options=[("Newton's method", "newton"), ("mw.maximize", "maximize")],
+            options=[("Newton", "newton"), ("mw.maximize", "maximize")],
             tooltips=["Newton's method from the start", "Simplex first, then Newton's method"],
-            style={"button_width": "134px"},
+            style={"button_width": "108px"},
             layout=ipw.Layout(width="auto"),
         )
         self.x_menu, self.y_menu = _menu("Across"), _menu("Up")
@@ -195,6 +196,18 @@ class MaximumLikelihood(TheoryWidget):
     def static_html(self) -> str:
         """The picture, the words and the numbers."""
         return super().static_html() + self.numbers.value
+
+    @traitlets.validate("begin")
+    def _valid_begin(self, proposal: Any) -> tuple[float, ...]:
+        place = np.array(proposal["value"], dtype=np.float64)
+        if self.maximum is not None:
+            names = self.maximum.names
+            if len(place) != len(names) or not np.isfinite(loglik_at(self.maximum, place)):
+                raise ModelError(
+                    f"begin is {brief(proposal['value'])}; give one number for each of "
+                    f"{', '.join(names)}, where the log-likelihood is finite."
+                )
+        return tuple(place.tolist())
 
     # One after the other: the function, its maximum, the search, the picture.
 
@@ -291,7 +304,7 @@ class MaximumLikelihood(TheoryWidget):
         for i, name in enumerate(names[:MOST_BOXES]):
             box = ipw.FloatText(
                 description=name,
-                description_tooltip=f"start of {name}",
+                tooltip=f"start of {name}",
                 style={"description_width": "auto"},
                 layout=ipw.Layout(width="auto", max_width="180px"),
                 continuous_update=False,

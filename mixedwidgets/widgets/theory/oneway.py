@@ -114,7 +114,7 @@ class OneWayExplorer(TheoryWidget):
             description="Order by",
             options=[(_ORDER_LABELS[name], name) for name in ORDERS],
             style={"description_width": "58px"},
-            layout=ipw.Layout(width="196px"),
+            layout=ipw.Layout(width="172px"),
         )
         self.bars_menu = ipw.ToggleButtons(
             options=[("contribution", BARS[0]), ("change", BARS[1])],

@@ -40,7 +40,7 @@ class NumberSlider(ipw.HBox):
         box = ipw.IntText if whole else ipw.FloatText
         self.box = box(
             description=name,
-            description_tooltip=tooltip or name,
+            tooltip=tooltip or name,
             style={"description_width": "auto"},
             layout=ipw.Layout(width="92px" if whole else "124px", flex="0 0 auto"),
             continuous_update=False,
