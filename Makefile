@@ -11,10 +11,10 @@ OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS OPENBLAS_NUM_THREADS
 
 .DEFAULT_GOAL := help
-.PHONY: help explore test bench clean
+.PHONY: help explore test notebooks bench clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s  %s\n", $$1, $$2 }' Makefile
 	@echo "Options: PORT=8890 and ARGS='--ip=0.0.0.0' (explore), ARGS='-k formula' (test, for pytest)."
 
 explore: $(VENV)/ready-lab ## open JupyterLab on notebooks/explore.ipynb, the explorer on school data
@@ -26,6 +26,9 @@ test: $(VENV)/ready-test ## check style and types and run all tests, those in a 
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -m pytest $(ARGS)
+
+notebooks: $(VENV)/ready-test ## run the lecture's notebooks and store their outputs (ARGS="03 07" for some of them)
+	$(PY) scripts/run_notebooks.py $(ARGS)
 
 bench: $(VENV)/ready-benchmark ## measure speed against lme4, mixedlm and statsmodels, scaling, and clicks to pixels
 	@scripts/system_package.sh lme4

@@ -9,6 +9,7 @@ fails or a notebook takes too long, too much memory or too much room.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
 import os
@@ -86,25 +87,7 @@ def run(path: Path) -> Run:
     nbclient.exceptions.CellTimeoutError
         A cell took longer than `SECONDS`.
     """
-    notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(
-        notebook,
-        timeout=SECONDS,
-        startup_timeout=SECONDS,
-        record_timing=False,
-        resources={"metadata": {"path": str(path.parent)}},
-    )
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONWARNINGS": "error::FutureWarning",
-    }
-    started = time.monotonic()
-    with client.setup_kernel(env=environment):
-        for position, cell in enumerate(notebook.cells):
-            client.execute_cell(cell, position)
-        seconds = time.monotonic() - started
-        return Run(notebook, seconds, _peak(client))
+    return asyncio.run(_run(path))
 
 
 def settle(notebook: Any, stem: str) -> Any:
@@ -137,9 +120,31 @@ def _is_alive(output: Any) -> bool:
     return WIDGET in data or KEEPSAKE in "".join(data.get("text/html", ""))
 
 
-def _peak(client: Any) -> float:
+async def _run(path: Path) -> Run:
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=SECONDS,
+        startup_timeout=SECONDS,
+        record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONWARNINGS": "error::FutureWarning",
+    }
+    started = time.monotonic()
+    async with client.async_setup_kernel(env=environment):
+        for position, cell in enumerate(notebook.cells):
+            await client.async_execute_cell(cell, position)
+        seconds = time.monotonic() - started
+        return Run(notebook, seconds, await _peak(client))
+
+
+async def _peak(client: Any) -> float:
     message = client.kc.execute("", user_expressions={"peak": PEAK})
-    answer = client.wait_for_reply(message)["content"]["user_expressions"]["peak"]
+    answer = (await client.async_wait_for_reply(message))["content"]["user_expressions"]["peak"]
     return float(answer["data"]["text/plain"].strip("'")) / 1024
 
 
