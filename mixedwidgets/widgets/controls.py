@@ -10,7 +10,6 @@ import ipywidgets as ipw
 
 from mixedwidgets.lmm.html import protected
 
-
 NONE = ""  # of an optional menu: a dropdown whose value is None looks empty
 
 

@@ -310,25 +310,23 @@ class Explorer(ipw.VBox):
     # CONNECTIONS
 
     def _connect(self) -> None:
-        self._session.observe(self._on_resolved_changed, "resolved")
         self._session.observe(self._on_problem_changed, "problem")
         self._session.observe(self._on_answered, "answers")
         for tab in self.desk.tabs:
             tab.observe(self._on_tab_changed, "selected_index")
         for name in ("picked", "point", "factor"):
             traitlets.link((self, name), (self.desk, name))
-        self._show_resolved(self._session.resolved)
-        self._show_fit(self._session.fit)
-        self._show_status()
-
-    def _on_resolved_changed(self, change: Any) -> None:
-        self._show_resolved(change["new"])
+        self._on_answered(None)
 
     def _on_problem_changed(self, change: Any) -> None:
         self._show_status()
 
     def _on_answered(self, change: Any) -> None:
-        self._show_fit(self._session.fit)
+        with self._session.guarded():
+            self._tell_formula(self._session.resolved)
+            if not self._session.problem:
+                self._show_fit(self._session.fit)  # the pictures first: they are waited for
+            self._show_resolved(self._session.resolved)
 
     def _on_simpler_chosen(self, change: Any) -> None:
         if change["new"]:
@@ -362,8 +360,11 @@ class Explorer(ipw.VBox):
         if resolved is None:
             return
         self.chooser.show(resolved)
-        self.set_trait("formula", "" if resolved.spec is None else str(resolved.spec))
         self._show_status()
+
+    def _tell_formula(self, resolved: Resolved | None) -> None:
+        if resolved is not None:
+            self.set_trait("formula", "" if resolved.spec is None else str(resolved.spec))
 
     def _show_fit(self, fit: Fit | None) -> None:
         if fit is None:

@@ -50,7 +50,8 @@ class Session(Guarded):
     error : str or None
         Traceback of the last exception, for reports.
     answers : int
-        How many choices could be fitted so far; it counts up when ``fit`` stays the same, too.
+        How many choices were followed so far; it counts up when ``fit`` stays the same, too, and
+        when a choice could not be fitted.
     """
 
     resolved: Any = traitlets.Instance(Resolved, allow_none=True)
@@ -71,13 +72,14 @@ class Session(Guarded):
 
     def follow(self) -> None:
         """Resolve the choices as they are now and fit the model."""
-        with self._lock, self.guarded():
-            self._followed = self.choices.wish
-            self.resolved = resolve(self.choices.wish, self.columns)
-            fit = self._fitted(self.resolved)
-            self.all_is_well()
-            self.fitted_rows = self.resolved.filter
-            self.fit = fit
+        with self._lock:
+            with self.guarded():
+                self._followed = self.choices.wish
+                self.resolved = resolve(self.choices.wish, self.columns)
+                fit = self._fitted(self.resolved)
+                self.all_is_well()
+                self.fitted_rows = self.resolved.filter
+                self.fit = fit
             self.answers += 1
 
     def _on_choices_changed(self, change: Any) -> None:
