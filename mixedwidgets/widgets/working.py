@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import ipywidgets as ipw
@@ -27,7 +27,8 @@ class Working(ipw.HBox):
     """
 
     def __init__(self, guarded: Callable[[], AbstractContextManager[None]]):
-        self.work = LongWork(guarded)
+        self._guarded = guarded
+        self.work = LongWork(self._ending)
         self.under_way = False
         self.what = ""
         self._stopped: Callable[[], None] = _nothing
@@ -86,6 +87,16 @@ class Working(ipw.HBox):
         self.work.cancel()
         self._set_idle("")
         return was
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Wrap a slice: where it raises, there is no work any more."""
+        with self._guarded():
+            try:
+                yield
+            except Exception:
+                self.drop()
+                raise
 
     def _on_stop_clicked(self, button: Any) -> None:
         if self.under_way:

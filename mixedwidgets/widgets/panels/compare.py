@@ -127,7 +127,7 @@ class ComparePanel(Panel):
             self.result.value = "Visit two models to compare them." if len(self.rows) < 2 else ""
             return
         self.result.value = comparison_html(
-            self._log.history.compare(self.one.value, self.other.value)
+            self._log.history.compare(self.other.value, self.one.value)
         )
 
     def _on_pair_chosen(self, change: Any) -> None:
