@@ -427,6 +427,10 @@ def of_binomial(start: float = 0.04, **options: Any) -> Any:
     return mw.MaximumLikelihood(loglik, start, bounds=(0, 1), data=data, **options)
 
 
+def of_wrong_data(data: Any) -> Any:
+    return mw.MaximumLikelihood(loglik, 0.5, data=data)
+
+
 def of_wheat(wheat: Any, **options: Any) -> Any:
     return mw.MaximumLikelihood(
         mw.mll_oneway,
@@ -509,7 +513,7 @@ def test_uphill_where_the_curvature_is_upwards() -> None:
     def bell(x: float) -> float:
         return float(-np.log(1 + x**2))  # Cauchy: upwards beyond 1
 
-    widget = mw.MaximumLikelihood(bell, 3.0)
+    widget: Any = mw.MaximumLikelihood(bell, 3.0)
     assert widget.steps[0].kind == "uphill"
     assert "upwards" in widget.steps[0].words
     values = [step.value for step in widget.steps]
@@ -570,7 +574,7 @@ def test_path_of_the_best_of_several_starts() -> None:
 
 
 def test_near_and_whole(wheat: Any) -> None:
-    widget = mw.MaximumLikelihood(lambda mu: -((mu - 3.0) ** 2), 40.0)
+    widget: Any = mw.MaximumLikelihood(lambda mu: -((mu - 3.0) ** 2), 40.0)
     assert widget.table.grids[0][-1] > 40.0
     widget.near = True
     assert widget.table.grids[0][-1] < 8.0
@@ -592,7 +596,7 @@ def test_exceptions_of_the_function_become_one_sentence(wheat: Any) -> None:
     def broken(theta: float) -> float:
         return [theta][3]
 
-    widget = mw.MaximumLikelihood(broken, 0.5)
+    widget: Any = mw.MaximumLikelihood(broken, 0.5)
     assert widget.maximum is None
     assert "broken fails at theta = 0.5 with IndexError" in widget.problem
     assert "Traceback" not in widget.problem
@@ -617,20 +621,20 @@ def test_exceptions_of_the_function_become_one_sentence(wheat: Any) -> None:
     ],
 )
 def test_what_is_wrong_is_said(function: Any, start: Any, word: str) -> None:
-    widget = mw.MaximumLikelihood(function, start)
+    widget: Any = mw.MaximumLikelihood(function, start)
     assert word in widget.problem
     assert widget.picture.alt == ""
 
 
 def test_warnings_of_the_search_stand_beneath_in_words() -> None:
-    widget = mw.MaximumLikelihood(lambda a, b: -((a + b - 1.0) ** 2), {"a": 0.0, "b": 0.0})
+    widget: Any = mw.MaximumLikelihood(lambda a, b: -((a + b - 1.0) ** 2), {"a": 0.0, "b": 0.0})
     assert widget.maximum.warnings
     assert "do not determine" in widget.numbers.value
     assert widget.problem == ""
 
 
 def test_maximum_on_a_bound() -> None:
-    widget = mw.MaximumLikelihood(lambda tau: -tau, 1.0, bounds=(0, None))
+    widget: Any = mw.MaximumLikelihood(lambda tau: -tau, 1.0, bounds=(0, None))
     assert widget.maximum.par.iloc[0] == 0.0
     assert "on its lower bound" in widget.numbers.value
     assert len(widget.table.wald) == 0
@@ -641,7 +645,7 @@ def test_maximum_refuses_in_a_sentence() -> None:
     with pytest.raises(ModelError, match="no option 'stp'"):
         of_binomial(stp=1)
     with pytest.raises(ModelError, match="give a dict"):
-        mw.MaximumLikelihood(loglik, 0.5, data=[1, 2])
+        of_wrong_data([1, 2])
     widget = of_binomial(x="thta")
     assert "did you mean 'theta'" in widget.problem
     with pytest.raises(ModelError, match="one number for each of theta"):

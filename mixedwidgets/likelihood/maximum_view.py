@@ -21,7 +21,7 @@ SIDE = (9, 41)  # ... of each side of a surface
 FINE = 61  # points of each side of a surface that is drawn
 DEEP = (8.0, 5.0)  # log-likelihood below the maximum to which a curve and a surface go
 JOINT = 5.991464547107979  # chi-square, 2 degrees of freedom, 95 %
-_REACH = 3.2  # standard errors around the maximum, at least
+_REACH = (3.2, 12.0)  # standard errors around the maximum, at least and at most
 
 
 def maximum_view(
@@ -139,14 +139,16 @@ def _reach(found: Maximum, i: int, side: float, deep: float) -> float:
     reach = step
     for _ in range(60):
         if reach >= room:
-            return room
+            break
         moved = x.copy()
         moved[i] += side * reach
         value = -problem(moved)
         if not np.isfinite(value) or found.loglik - value >= deep:
             break
         reach *= 1.25
-    return min(max(reach, _REACH * se if known else 0.0), room)
+    if known:
+        reach = min(max(reach, _REACH[0] * se), _REACH[1] * se)
+    return min(reach, room)
 
 
 def _depth(found: Maximum, steps: tuple[SearchStep, ...], deep: float, near: bool) -> float:

@@ -13,6 +13,8 @@ MOST = 40  # steps
 LEVELS = 3  # of extrapolation of the derivatives
 ENOUGH = 1e-11  # gain that a further step promises, of 1 + |log-likelihood|, to end at
 HALVINGS = 30
+_FAR = 1.0  # of 1 + |parameter|, the longest step uphill
+_NEAR = 1e-6  # of 1 + |parameter|: a step that a bound makes shorter ends the search
 INSIDE = 0.9  # of the way to a bound that a step may go
 
 
@@ -90,6 +92,9 @@ def _one(problem: Problem, x: Array, value: float) -> tuple[SearchStep, Array, f
     upwards = bool(sizes.min() <= 0.0)
     flat = 1e-8 * float(np.abs(sizes).max()) + 1e-300
     move = -vectors @ ((vectors.T @ found.gradient) / np.maximum(np.abs(sizes), flat))
+    if upwards:  # nothing says how far uphill
+        far = _FAR * (1.0 + np.abs(x))
+        move *= min(1.0, float(np.min(far / np.maximum(np.abs(move), 1e-300))))
     gain = 0.5 * float(abs(found.gradient @ move))
     if gain <= ENOUGH * (1.0 + abs(value)):
         words = "The slope is zero here: " + (
@@ -100,6 +105,9 @@ def _one(problem: Problem, x: Array, value: float) -> tuple[SearchStep, Array, f
     aim = x + move
     if share == 0.0:
         words = "No step along this direction goes up: the search ends here."
+        return _step(x, -value, found, "", aim, 0.0, words), x, value
+    if share < 1.0 and np.all(share * np.abs(move) < _NEAR * (1.0 + np.abs(x))):
+        words = "The search has come to a bound, beyond which the log-likelihood would rise."
         return _step(x, -value, found, "", aim, 0.0, words), x, value
     kind = "uphill" if upwards else "newton"
     step = _step(x, -value, found, kind, aim, share, _words(upwards, share))
@@ -137,7 +145,7 @@ def _shortened(problem: Problem, x: Array, value: float, move: Array) -> tuple[f
 
 def _words(upwards: bool, share: float) -> str:
     what = (
-        "The curvature is upwards, so the parabola has no top: the step goes uphill"
+        "The curvature is upwards or none, so the parabola has no top: the step goes uphill"
         if upwards
         else "The next place is the top of the parabola"
     )

@@ -114,7 +114,8 @@ def drop_lines(
 
 def words(method: BinomialConstruction) -> str:
     """Return an interval as it is printed."""
-    step = max((method.upper - method.lower) / 100, 1e-6)
+    width = method.upper - method.lower
+    step = max(width / 100, 1e-5) if width else 1e-3
     return f"{number(method.lower, step, 4)} to {number(method.upper, step, 4)}"
 
 

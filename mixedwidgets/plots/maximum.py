@@ -41,7 +41,8 @@ def draw(
     """
     sheet = Sheet(figure, theme)
     held = f"; {table.fixed}" if table.fixed else ""
-    sheet.title(f"Log-likelihood {table.label}", f"of {' and '.join(table.names)}{held}")
+    name = f" {table.label}" if table.label.isidentifier() else ""
+    sheet.title(f"Log-likelihood{name}", f"of {' and '.join(table.names)}{held}")
     if len(table.names) == 1:
         draw_curve(sheet, table, animated)
     else:
@@ -116,7 +117,9 @@ def _slope(names: Sequence[str], step: SearchStep) -> str:
         return ""
     slopes = ", ".join(_small(float(g), step) for g in step.gradient)
     if len(names) == 1:
-        return f"; slope {slopes}, curvature {significant(float(step.hessian[0, 0]), 5)}"
+        bend = float(step.hessian[0, 0])
+        flat = abs(bend) < 1e-7 * abs(float(step.gradient[0]))
+        return f"; slope {slopes}, curvature {'0' if flat else significant(bend, 5)}"
     return f"; slopes {slopes}"
 
 

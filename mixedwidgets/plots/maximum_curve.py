@@ -137,8 +137,8 @@ def _slope_limits(table: MaximumView) -> Span:
     """Limits for most of the slopes: beside a bound the curve is too steep to show them all."""
     there = np.isfinite(table.slope) & (table.height > -table.depth)
     low, high = np.quantile(table.slope[there], [0.03, 0.97]) if there.any() else (-1.0, 1.0)
-    size = max(float(high - low), 1e-12)
-    return min(float(low), -0.1 * size) - 0.05 * size, max(float(high), 0.1 * size) + 0.05 * size
+    size = max(float(high - low), float(np.abs((low, high)).max()), 1e-12)
+    return min(float(low), -0.1 * size) - 0.1 * size, max(float(high), 0.1 * size) + 0.1 * size
 
 
 def _visible(height: Floats, depth: float) -> Floats:

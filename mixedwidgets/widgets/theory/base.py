@@ -50,7 +50,9 @@ class TheoryWidget(Guarded, ipw.VBox):
         self.picture = Picture((8.2, self.height), listen=self.events, handles=self.handles)
         for name, value in options.items():
             setattr(self, name, value)
-        self.said = ipw.HTML(layout=ipw.Layout(display="block", margin="2px 4px"))
+        self.said = ipw.HTML(
+            layout=ipw.Layout(display="block", margin="2px 4px", min_height="40px")
+        )
         self.children = [self._alert, *self.above(), self.picture, self.said, *self.below()]
         self.picture.observe(self._on_room_told, "room")
         self.picture.observe(self._on_theme_told, "page_theme")
