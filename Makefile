@@ -38,6 +38,10 @@ bench: $(VENV)/ready-benchmark ## measure speed against lme4, mixedlm and statsm
 		echo "== benchmarks/$$part.py"; $(PY) benchmarks/$$part.py || failed=1; \
 	done; exit $$failed
 
+binder: $(VENV)/ready-test ## build what Binder builds in a clean home and run the first notebook in it
+	@scripts/system_package.sh chromium
+	$(PY) scripts/replay_binder.py
+
 clean: ## remove the environment and everything built or cached
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/_artifacts
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
