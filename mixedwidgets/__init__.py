@@ -30,6 +30,7 @@ _PUBLIC = {
     "CaterpillarPlot": "mixedwidgets.widgets.panels.caterpillar",
     "GroupPlot": "mixedwidgets.widgets.panels.group",
     "BoundaryPlot": "mixedwidgets.widgets.panels.boundary",
+    "OwnData": "mixedwidgets.widgets.own_data",
     "maximize": "mixedwidgets.likelihood.maximize",
     "minimize": "mixedwidgets.likelihood.maximize",
     "oneway": "mixedwidgets.likelihood",
@@ -69,6 +70,7 @@ __all__ = [
     "MixedWidgetsWarning",
     "ModelError",
     "OneWayExplorer",
+    "OwnData",
     "ProfilePlot",
     "ShrinkagePlot",
     "__version__",
@@ -106,6 +108,7 @@ if TYPE_CHECKING:
     from mixedwidgets.lmm.fit import Fit
     from mixedwidgets.lmm.lmer import lmer
     from mixedwidgets.widgets.explorer import Explorer, explore
+    from mixedwidgets.widgets.own_data import OwnData
     from mixedwidgets.widgets.panels.boundary import BoundaryPlot
     from mixedwidgets.widgets.panels.caterpillar import CaterpillarPlot
     from mixedwidgets.widgets.panels.diagnostics import DiagnosticsPlot

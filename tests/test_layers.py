@@ -129,8 +129,10 @@ plots.zeta
 plots.figures
 
 # choices become answers and pictures
-widgets.controls widgets.garbage widgets.keepsake widgets.kinds widgets.longwork widgets.moving
-widgets.difference widgets.guard widgets.rowfilter
+widgets.controls widgets.delimited widgets.garbage widgets.keepsake widgets.kinds widgets.longwork
+widgets.moving widgets.upload
+widgets.difference widgets.guard widgets.own_columns widgets.rowfilter
+widgets.own_table
 widgets.columns widgets.comparison widgets.wish
 widgets.history widgets.roles widgets.state
 widgets.menus widgets.relation
@@ -148,6 +150,7 @@ widgets.panels.surface
 widgets.desk widgets.panels.caterpillar widgets.panels.diagnostics widgets.panels.group
 widgets.panels.shrinkage
 widgets.explorer
+widgets.own_data
 """.splitlines()
     if line and not line.startswith("#")
 ]
