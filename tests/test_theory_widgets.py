@@ -597,7 +597,7 @@ def test_exceptions_of_the_function_become_one_sentence(wheat: Any) -> None:
         return [theta][3]
 
     widget: Any = mw.MaximumLikelihood(broken, 0.5)
-    assert widget.maximum is None
+    assert widget.summary().startswith("MaximumLikelihood(broken fails")
     assert "broken fails at theta = 0.5 with IndexError" in widget.problem
     assert "Traceback" not in widget.problem
     assert "IndexError" in (widget.error or "")
@@ -648,6 +648,14 @@ def test_maximum_refuses_in_a_sentence() -> None:
         of_wrong_data([1, 2])
     widget = of_binomial(x="thta")
     assert "did you mean 'theta'" in widget.problem
+    widget = of_binomial(step=99)
+    assert widget.step == len(widget.steps) - 1
+    widget.x = "thta"
+    assert "did you mean 'theta'" in widget.problem
+    widget.x = "theta"
+    assert widget.problem == ""
+    widget.step = 99
+    assert widget.step == len(widget.steps) - 1
     with pytest.raises(ModelError, match="one number for each of theta"):
         of_binomial().begin = (0.1, 0.2)
 
