@@ -91,6 +91,7 @@ def _opener(
         ratio: float = 1.0,
         run: bool = True,
         app: str = "lab",
+        query: str = "",
     ) -> LabPage:
         name = f"{_plain(request.node.name)}-{len(_opened)}.ipynb"
         path = lab_server.notebooks / name
@@ -104,7 +105,7 @@ def _opener(
         )
         lab = LabPage(context.new_page())
         _opened.append(lab)
-        lab.open(lab_server.url(path, app), app)
+        lab.open(lab_server.url(path, app) + query, app)
         if run and app != "voila":  # which runs it itself
             lab.run_all()
         return lab

@@ -61,7 +61,7 @@ class ShrinkagePlot(GroupPanel):
             listen=("down", "move", "up", "click", "key"),
             handles={"dial": "x"},
         )
-        self.cost = ipw.HTML(layout=ipw.Layout(display="block", margin="0 4px", min_height="24px"))
+        self.cost = ipw.HTML(layout=ipw.Layout(display="block", margin="0 12px", min_height="24px"))
         self.dial_picture.observe(self._on_dial_pointer_changed, "pointer")
         self.observe(self._on_pooling_changed, "pooling")
         self.ask = ipw.Button(

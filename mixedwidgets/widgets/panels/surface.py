@@ -83,7 +83,7 @@ class LikelihoodSurface(PicturePanel):
     def below(self) -> Iterable[ipw.Widget]:
         """A sentence about the point."""
         self._soon, self._refined = LongWork(self.guarded), True
-        self.said = ipw.HTML(layout=ipw.Layout(display="block", margin="0 4px", min_height="44px"))
+        self.said = ipw.HTML(layout=ipw.Layout(display="block", margin="0 12px", min_height="44px"))
         return [self.said]
 
     def show(self, fit: Fit) -> None:
