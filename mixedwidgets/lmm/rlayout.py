@@ -285,13 +285,15 @@ def _shorten(name: str, length: int) -> str:
         lambda c, last: c in _LOWER,
         lambda c, last: not c.isspace(),
     )
+    left = sum(not c.isspace() for c in letters)
     for rule in rules:
         for i in range(len(letters) - 1, 0, -1):
-            if len(letters) - sum(c.isspace() for c in letters) <= length:
+            if left <= length:
                 break
             first = letters[i - 1].isspace()
             last = not first and (i + 1 == len(letters) or letters[i + 1].isspace())
             if not first and rule(letters[i], last):
-                del letters[i]
+                del letters[i]  # no rule is about a blank
+                left -= 1
     kept = "".join(letters)
     return "".join(kept.split()) if len(kept) > length else kept
