@@ -90,16 +90,18 @@ def _draw_bar(
     common = {"animated": animated, "gid": PREFIX + method.key, "color": color}
     xlim = axes.get_xlim()
     lower, upper = np.clip((method.lower, method.upper), *xlim)
-    look = {"linewidth": 1.6, "zorder": 3.0, "solid_capstyle": "butt"}
-    stroke(axes, [lower, upper], [y, y], **look, **common)
-    inside = np.clip((lower, upper), 0.0, 1.0)
-    stroke(axes, inside, [y, y], **look | {"linewidth": width, "zorder": 3.1}, **common)
-    for end, limit, head in ((lower, method.lower, "<"), (upper, method.upper, ">")):
+    look: dict[str, Any] = {"linewidth": 1.6, "zorder": 3.0, "solid_capstyle": "butt"}
+    limits = (method.lower, method.upper)
+    x, up = [lower, upper], [y, y]
+    for end, limit, head in zip((lower, upper), limits, "<>", strict=True):
         if xlim[0] <= limit <= xlim[1]:
-            stroke(axes, [end, end], [y - 0.2, y + 0.2], **look, **common)
+            x, up = [*x, np.nan, end, end], [*up, np.nan, y - 0.2, y + 0.2]
         else:
             mark = {"marker": head, "markersize": 8, "linestyle": "none", "clip_on": False}
             stroke(axes, [end], [y], **mark, zorder=3.2, **common)
+    stroke(axes, x, up, **look, **common)
+    inside = np.clip((lower, upper), 0.0, 1.0)
+    stroke(axes, inside, [y, y], **look | {"linewidth": width, "zorder": 3.1}, **common)
 
 
 def drop_lines(

@@ -41,7 +41,7 @@ def draw_curve(sheet: Sheet, table: MaximumView, animated: bool) -> None:
     split = _TOP + _SHARE * (bottom - _TOP - _GAP)
     xlim, ylim, slopes = view(table, 0), (-table.depth, 0.12 * table.depth), _slope_limits(table)
     heights = (tick_room(*ylim, split - _TOP, 30), tick_room(*slopes, bottom - split - _GAP, 30))
-    left, right = MARGIN + max(heights) + 6, sheet.width - MARGIN - 56
+    left, right = MARGIN + max(heights) + 6, sheet.width - MARGIN - 60
     upper = sheet.panel((left, _TOP, right, split), xlim, ylim)
     lower = sheet.panel((left, split + _GAP, right, bottom), xlim, slopes)
     for axes in (upper, lower):
