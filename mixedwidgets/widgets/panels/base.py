@@ -126,6 +126,7 @@ class Panel(Guarded, ipw.VBox):
         lacks, self._lacks = self._lacks, set()
         failures = self.failures  # also those of work that goes on beside this
         with self.guarded():
+            self._check_point(self.fit)
             if ALL in lacks:
                 self.show(self.fit)
                 self.shown = self.fit.formula
@@ -139,6 +140,13 @@ class Panel(Guarded, ipw.VBox):
             self._keepsake.changed()
         else:
             self._lacks |= lacks
+
+    def _check_point(self, fit: Fit) -> None:
+        if self.point is not None and self.point.design is not fit.design:
+            raise ModelError(
+                "The point is one of another model than the one shown; give a point of the fit "
+                "shown, as its method at returns it."
+            )
 
     def _on_fit_changed(self, change: Any) -> None:
         self._lacks.add(ALL)
