@@ -208,6 +208,18 @@ class TestEveryPanel:
         assert panel.problem == ""
 
     @each_panel
+    def test_a_point_of_another_model_is_refused(self, kind):
+        panel = kind(SLEEP)
+        before = words(panel)
+        panel.point = ONE_WAY.at({"sigma": 1.0})
+        assert panel.problem.startswith("The point is one of another model than the one shown;")
+        assert words(panel) == before
+        panel.point = SLEEP.at({"sigma": 30.0})
+        assert (panel.problem, panel.error) == ("", None)
+        panel.point = None
+        assert words(panel) == before
+
+    @each_panel
     def test_what_fails_keeps_the_picture_and_says_why(self, kind, monkeypatch):
         panel = kind(ONE_WAY)
         before = words(panel)
@@ -259,13 +271,15 @@ class TestEveryPanel:
         assert "ZeroDivisionError" in panel.problem
 
     @pytest.mark.parametrize("kind", [k for k in PANELS if issubclass(k, PicturePanel)])
-    def test_width_and_theme_of_the_page(self, kind):
+    def test_width_and_theme_of_the_page(self, kind, monkeypatch):
         panel = kind(BOUNDARY)
         alt = panel.picture.alt
+        asked = counted(monkeypatch, kind)
         panel.picture.room, panel.picture.page_theme = 600.0, "dark"
         assert panel.picture.figure.get_size_inches()[0] == pytest.approx(6.0)
         assert sum(panel.picture.figure.get_facecolor()[:3]) < 1.0
         assert (panel.picture.alt, panel.problem) == (alt, "")
+        assert asked == []  # drawn again, not computed again
 
     @pytest.mark.parametrize(
         ("kind", "choice"),
@@ -837,6 +851,37 @@ class TestProfilePlot:
             assert panel.picture.figure.get_size_inches()[1] == pytest.approx(height)
             assert view in panel.picture.alt.lower() or view == "density"
             assert (panel.problem, panel.working.under_way) == ("", False)
+
+    def test_it_is_stopped_and_dropped_and_goes_on(self, monkeypatch):
+        monkeypatch.setattr("mixedwidgets.widgets.longwork.BUDGET", 0.0)
+
+        async def until(share: float, panel: mw.ProfilePlot) -> None:
+            while panel.working.bar.value < share:
+                await asyncio.sleep(0.005)
+
+        async def main() -> None:
+            panel = mw.ProfilePlot(SLEEP)
+            assert panel.working.under_way
+            assert "Profiles ..." in panel.working.label.value
+            await until(0.3, panel)
+            panel.visible = False
+            assert not panel.working.under_way
+            share = panel.working.bar.value
+            await asyncio.sleep(0.1)
+            assert panel.working.bar.value == share < 1.0
+            panel.visible = True
+            await until(0.5, panel)
+            panel.working.stop_button.click()
+            assert "what is done stays" in panel.working.label.value
+            count = int(re.search(r"of (\d) parameters", panel.picture.alt)[1])
+            assert 3 <= count < 6
+            panel.fit = ONE_WAY
+            while panel.working.under_way:
+                await asyncio.sleep(0.005)
+            assert "of 3 parameters" in panel.picture.alt
+            assert panel.problem == ""
+
+        asyncio.run(main())
 
     def test_profiles_known_are_not_computed_again(self, monkeypatch):
         panel = mw.ProfilePlot(ONE_WAY)
