@@ -35,7 +35,8 @@ likelihood.binomial_curve likelihood.components
 likelihood.anova likelihood.models
 likelihood.derivatives likelihood.oneway_point likelihood.userfunction
 likelihood.bounds likelihood.search
-likelihood.curvature likelihood.held likelihood.scattered
+likelihood.curvature likelihood.held likelihood.optim likelihood.scattered
+likelihood.remarks
 likelihood.maximum likelihood.newton_steps
 likelihood.maximize likelihood.maximum_view
 likelihood

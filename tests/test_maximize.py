@@ -19,6 +19,7 @@ from scipy.special import gammaln, polygamma
 
 import mixedwidgets as mw
 from mixedwidgets import MixedWidgetsWarning, maximize, minimize
+from mixedwidgets.errors import MixedWidgetsWarning, ModelError
 from mixedwidgets.likelihood import Maximum, mll_oneway
 from mixedwidgets.likelihood.curvature import curvature
 from mixedwidgets.likelihood.derivatives import Derivatives, differentiate
@@ -122,6 +123,43 @@ def test_wheat_to_the_digits_that_optim_and_the_optimum_share(wheat):
     np.testing.assert_allclose(limits["upper"], [16.8230684, 2.5864686, 0.9278664], atol=5e-6)
     np.testing.assert_allclose(limits["lower"], [15.7897307, 0.9879440, -0.3080154], atol=5e-6)
     assert printed(limits["lower"].iloc[2], "-0.308")
+
+
+def test_wheat_as_optim_prints_it():
+    """Every printed digit of the lecture but what is rounding: 2.19e-06 in place of zero."""
+    found = minimize(mll_matrices, [15, 1, 1], bounds=VARIANCES, y=Y, g=G, method="optim")
+    for value, slide in zip(found.par, ["16.3063995", "1.7872063", "0.3099255"], strict=True):
+        assert printed(value, slide)
+    assert printed(found.value, "88.5851")
+    assert found.counts == {"function": 16, "gradient": 16}
+    assert found.convergence == 0
+    assert found.message == "CONVERGENCE: REL_REDUCTION_OF_F <= FACTR*EPSMCH"
+    hessian, inverse = found.hessian.to_numpy(), found.vcov.to_numpy()
+    slides = {(0, 0): "1.498426e+01", (1, 1): "6.710598e+00", (2, 2): "1.122654e+01"}
+    for at, slide in {**slides, (1, 2): "2.245294e+00", (0, 2): "1.09e-05"}.items():
+        assert printed(hessian[at], slide)
+    for at, slide in {
+        (0, 0): "6.673668e-02",
+        (1, 1): "1.597051e-01",
+        (2, 2): "9.546274e-02",
+    }.items():
+        assert printed(inverse[at], slide)
+    assert printed(found.wald(times=2).loc[:, "lower"].iloc[2], "-0.3080154")
+
+
+def test_optim_on_a_bound_and_past_it():
+    with pytest.warns(MixedWidgetsWarning, match="lower bound 0"):
+        found = minimize(lambda x: (x + 1.0) ** 2, 3.0, bounds=(0, None), method="optim")
+    assert found.par.iloc[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"method": "newton"}, "'newton'"), ({"method": "optim", "starts": 2}, "one start")],
+)
+def test_other_methods_are_refused(options, words):
+    with pytest.raises(ModelError, match=words):
+        minimize(lambda x: x**2, 1.0, **options)
 
 
 def test_wheat_to_every_printed_digit_where_optim_stopped():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,13 +15,12 @@ from mixedwidgets.likelihood.bounds import read_bounds
 from mixedwidgets.likelihood.curvature import Curvature, curvature
 from mixedwidgets.likelihood.derivatives import Array
 from mixedwidgets.likelihood.maximum import Maximum
+from mixedwidgets.likelihood.optim import inverse, stop
+from mixedwidgets.likelihood.remarks import FAR, at_bounds, remarks
 from mixedwidgets.likelihood.scattered import scattered
 from mixedwidgets.likelihood.search import Bottom, Problem, search
 from mixedwidgets.likelihood.userfunction import OutOfCalls, UserFunction, read_start
 
-BESIDE = 1e-8  # distance from a bound, relative to that of the start, that is on the way there
-FAR = 1e9  # relative to 1 + |start|, of parameters and of values
-AGREEMENT = 1e-7  # of 1 + |value|: values this close are one optimum
 INTERVALS_CALLS = 1_000_000
 
 _CONVERGENCE = {
@@ -40,6 +39,7 @@ def maximize(
     *,
     starts: Any = 1,
     most: int = 20_000,
+    method: str = "exact",
     **data: Any,
 ) -> Maximum:
     """Maximise a log-likelihood that is written as a Python function.
@@ -77,6 +77,10 @@ def maximize(
         further starts themselves. The best end is returned; ends that differ are told.
     most : int
         Number of calls of ``loglik`` after which the search stops.
+    method : {"exact", "optim"}
+        How to search: to the maximum itself, or as R's ``optim(method = "L-BFGS-B")`` does, which
+        stops near it, and with its Hessian by differences with steps of 0.001; see
+        :mod:`mixedwidgets.likelihood.optim`. The second has one start.
     **data
         Passed to ``loglik`` by name. Arguments that have the names of those above, ``bounds`` say,
         can be filled in beforehand with ``functools.partial``.
@@ -116,7 +120,7 @@ def maximize(
     >>> print(fit.par.round(7).to_dict(), fit.information.round(3).to_numpy())
     {'theta': 0.1666667} [[216.]]
     """
-    return _optimise(loglik, start, bounds, starts, most, data, minus=False)
+    return _optimise(loglik, start, bounds, starts, most, method, data, minus=False)
 
 
 def minimize(
@@ -126,6 +130,7 @@ def minimize(
     *,
     starts: Any = 1,
     most: int = 20_000,
+    method: str = "exact",
     **data: Any,
 ) -> Maximum:
     """Minimise minus a log-likelihood, as R's ``optim(start, mll, hessian = TRUE)`` does.
@@ -138,7 +143,7 @@ def minimize(
     ----------
     mll : callable
         Minus the log-likelihood.
-    start, bounds, starts, most, **data
+    start, bounds, starts, most, method, **data
         As for :func:`maximize`.
 
     Returns
@@ -160,17 +165,26 @@ def minimize(
     >>> print(round(fit.value, 4), fit.wald(times=2).loc["tau2", "lower"].round(3))
     88.5851 -0.308
     """
-    return _optimise(mll, start, bounds, starts, most, data, minus=True)
+    return _optimise(mll, start, bounds, starts, most, method, data, minus=True)
 
 
 def _optimise(
-    function: Any, start: Any, bounds: Any, starts: Any, most: int, data: Any, minus: bool
+    function: Any,
+    start: Any,
+    bounds: Any,
+    starts: Any,
+    most: int,
+    method: Any,
+    data: Any,
+    minus: bool,
 ) -> Maximum:
     """Search from every start, and label and judge the best end."""
     user = UserFunction(function, start, data, 1.0 if minus else -1.0, _whole("most", most))
     low, high = read_bounds(bounds, user.names, user.start)
     problem = Problem(user, low, high)
     first = _refuse_no_value(user, user.start)
+    if method != "exact":
+        return _as_optim(user, problem, _checked(method, starts), minus)
     with np.errstate(over="ignore", invalid="ignore"):  # on the way to infinity
         ends = [search(problem, user.start)]
         paths = [list(problem.visited)]
@@ -183,7 +197,7 @@ def _optimise(
         path = next(p for p, end in zip(paths, ends, strict=True) if end is best)
         shape = curvature(best, problem)
     endless = _endless(user, best, first)
-    told = [_grows(user, best, minus)] if endless else _remarks(user, problem, best, shape, ends)
+    told = [_grows(user, best, minus)] if endless else remarks(user, problem, best, shape, ends)
     sentences = tuple(map(as_sentence, told))
     result = _labelled(user, problem, best, shape, ends, path, sentences, minus)
     if endless:
@@ -193,6 +207,39 @@ def _optimise(
     for sentence in sentences:
         warnings.warn(MixedWidgetsWarning(sentence), stacklevel=3)
     return result
+
+
+def _checked(method: Any, starts: Any) -> str:
+    """The method, where it is one that goes with these starts."""
+    if method != "optim":
+        raise ModelError(
+            f"method is {brief(method)}; give 'exact', or 'optim' to stop where R's optim stops."
+        )
+    if isinstance(starts, Iterable) or _whole("starts", starts) != 1:
+        raise ModelError("method='optim' has one start; leave starts out, or take method='exact'.")
+    return str(method)
+
+
+def _as_optim(user: UserFunction, problem: Problem, method: str, minus: bool) -> Maximum:
+    """What R's optim prints, with names and standard errors."""
+    found = stop(problem, user.start)
+    pinned = problem.room(found.x) == 0.0
+    p = len(found.x)
+    end = Bottom(found.x, found.value, "smooth", pinned, np.zeros((p, 0)), None, np.nan)
+    shape = Curvature(found.hessian, inverse(found.hessian, ~pinned))
+    told = [*at_bounds(user, problem, end)]
+    if not np.isfinite(np.diag(shape.vcov)[~pinned]).all():
+        told.append(
+            "the Hessian is not positive definite, or the function has no value beside the end, so "
+            "that there are no standard errors; method='exact' says more"
+        )
+    sentences = tuple(map(as_sentence, told))
+    result = _labelled(user, problem, end, shape, [end], problem.visited, sentences, minus)
+    for sentence in sentences:
+        warnings.warn(MixedWidgetsWarning(sentence), stacklevel=4)
+    user.most = user.calls + INTERVALS_CALLS
+    counts = {"function": found.evaluations, "gradient": found.evaluations}
+    return replace(result, counts=counts, convergence=found.convergence, message=found.message)
 
 
 def _whole(name: str, number: Any) -> int:
@@ -306,101 +353,3 @@ def _path(user: UserFunction, visited: list[tuple[str, Array, float]]) -> pd.Dat
     table["value"] = [user.sign * value for *_, value in visited]
     table["step"] = [how for how, *_ in visited]
     return table
-
-
-def _remarks(
-    user: UserFunction, problem: Problem, best: Bottom, shape: Curvature, ends: list[Bottom]
-) -> list[str]:
-    """What asks for attention, in sentences."""
-    said = [] if best.status == "smooth" else [_unconverged(user, best)]
-    if user.unbounded:
-        said.append(
-            f"the likelihood is infinite at {user.unbounded}, so that it has no maximum; give "
-            "bounds that keep away from there"
-        )
-    return [
-        *said,
-        *_at_bounds(user, problem, best),
-        *_undetermined(user, shape),
-        *_disagreement(user, best, ends),
-    ]
-
-
-def _at_bounds(user: UserFunction, problem: Problem, best: Bottom) -> Iterator[str]:
-    """Say which parameters are on a bound, or next to one that the function excludes."""
-    for name, x, start, low, high in zip(
-        user.names, best.x, user.start, problem.low, problem.high, strict=True
-    ):
-        side, bound = ("lower", low) if x - low <= high - x else ("upper", high)
-        if x == bound:
-            yield (
-                f"Parameter {name} is on its {side} bound {bound:.7g}: the likelihood would rise "
-                "further, or is level, beyond it, so that it has no standard error, and those of "
-                f"the others hold {name} fixed there"
-            )
-        elif abs(x - bound) < BESIDE * abs(start - bound):
-            yield (
-                f"Parameter {name} went towards its {side} bound {bound:.7g}, where {user.label} "
-                "has no finite value: let it return its limit there (0 log 0 is 0), or, if the "
-                "likelihood grows without end, give a bound that keeps away from there"
-            )
-        elif abs(x) > FAR * (1.0 + abs(start)):
-            yield (
-                f"Parameter {name} went as far as {x:.7g}: the likelihood probably has no maximum; "
-                f"give bounds, or look at {user.label} for large values"
-            )
-
-
-def _undetermined(user: UserFunction, shape: Curvature) -> Iterator[str]:
-    """Say along what the Hessian is not positive definite."""
-    for moved in dict.fromkeys(shape.flat):
-        one = len(moved) == 1
-        yield (
-            f"the data do not determine {listed([user.names[i] for i in moved])}: the likelihood "
-            f"does not change when {'it changes' if one else 'they change together'}, the Hessian "
-            f"is not positive definite, and {'it has' if one else 'they have'} no standard "
-            "error; fix or drop a parameter"
-        )
-    for moved in dict.fromkeys(shape.higher):
-        one = len(moved) == 1
-        yield (
-            f"the Hessian is zero at the optimum in {listed([user.names[i] for i in moved])}, "
-            "where the likelihood changes by a higher power than the square, so that "
-            f"{'it has' if one else 'they have'} no standard error that means anything; "
-            "likelihood_interval() does without it"
-        )
-    for moved in dict.fromkeys(shape.falling):
-        yield (
-            "the Hessian is not positive definite: the likelihood rises when "
-            f"{listed([user.names[i] for i in moved])} change, so that this is no maximum and "
-            "there is no standard error of them; try other starts"
-        )
-
-
-def _unconverged(user: UserFunction, best: Bottom) -> str:
-    """Why the end of a search may not be a maximum."""
-    where = user.at(best.x)
-    return {
-        "exhausted": f"the search stopped after {user.most} calls at {where}; start nearer, or "
-        "allow more with most=",
-        "sloped": f"no step improves the value at {where}, yet its slope is not zero there; "
-        f"{user.label} may be too imprecise, or need another start",
-        "rough": f"{user.label} has a kink or a jump at {where}, so that there is no Hessian and "
-        "there are no standard errors; likelihood_interval() does without them",
-        "edge": f"{user.label} jumps, or is not defined on all sides, at {where}, so that there is "
-        "no Hessian and there are no standard errors; likelihood_interval() does without them",
-    }[best.status]
-
-
-def _disagreement(user: UserFunction, best: Bottom, ends: list[Bottom]) -> list[str]:
-    """Say how many starts ended elsewhere, if any."""
-    near = AGREEMENT * (1.0 + abs(best.value))
-    worse = [end for end in ends if end.value > best.value + near]
-    if not worse:
-        return []
-    next_best = min(worse, key=lambda end: end.value)
-    return [
-        f"{len(worse)} of {len(ends)} starts ended elsewhere, the best of them at "
-        f"{user.at(next_best.x)} with value {user.sign * next_best.value:.7g} instead of "
-        f"{user.sign * best.value:.7g}: there are several local optima, see .starts"
-    ]
