@@ -18,8 +18,7 @@ from scipy import stats
 from scipy.special import gammaln, polygamma
 
 import mixedwidgets as mw
-from mixedwidgets import MixedWidgetsWarning, maximize, minimize
-from mixedwidgets.errors import MixedWidgetsWarning, ModelError
+from mixedwidgets import MixedWidgetsWarning, ModelError, maximize, minimize
 from mixedwidgets.likelihood import Maximum, mll_oneway
 from mixedwidgets.likelihood.curvature import curvature
 from mixedwidgets.likelihood.derivatives import Derivatives, differentiate

@@ -121,9 +121,7 @@ def hessian(problem: Problem, x: Array) -> Array:
 
 
 def inverse(matrix: Array, free: Mask) -> Array:
-    """Inverse of the part of a matrix that is free, (p, p); NaN elsewhere, or where it is not
-    positive definite.
-    """
+    """Inverse of the part of a matrix that is free, (p, p); NaN where there is none."""
     out = np.full_like(matrix, np.nan)
     part = matrix[np.ix_(free, free)]
     if not np.isfinite(part).all():
