@@ -71,7 +71,7 @@ class IntervalPlot(PicturePanel):
         self.scale_menu = ipw.ToggleButtons(
             options=[("SD", "sd"), ("Variance", "variance")],
             value=self.scale,
-            style={"button_width": "76px"},
+            style={"button_width": "88px"},
             layout=ipw.Layout(width="auto"),
         )
         self.parameter_menu.observe(self._on_parameter_chosen, "value")
