@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -28,7 +28,7 @@ from mixedwidgets.lmm.surface_axes import (
 from mixedwidgets.lmm.surface_spline import FAR, SmoothRise, continued, squeezed, stretched
 from mixedwidgets.lmm.tables import Slice, Surface
 from mixedwidgets.lmm.wald import wald_covariance
-from mixedwidgets.lmm.walk import Grid, Walker, along_line
+from mixedwidgets.lmm.walk import Grid, Walker, along_line, finished
 
 EXACT = 1e-4  # deviance units that a last Newton step may gain: its value is good to about 1e-6
 AMISS = 0.05  # of 1 + drop: a point so far above what the nodes foretell is tried from them
@@ -79,6 +79,28 @@ def surface(
         ``a`` and ``b`` are the same, or cannot be held together.
     """
     return _Sheet(design, estimate, _axis(a), _axis(b), kind).coarse(nodes, fine)
+
+
+def surface_in_steps(
+    design: Design, estimate: Estimate, a: Where, b: Where, kind: str, nodes: int, fine: int = 61
+) -> Iterator[float | Surface]:
+    """``surface`` in small steps: a large model takes a while.
+
+    Yields
+    ------
+    float or Surface
+        The share of the work that is done, and the surface last.
+    """
+    sheet = _Sheet(design, estimate, _axis(a), _axis(b), kind)
+    steps, done, count = sheet.coarse_steps(nodes, fine), 0, sheet.count(nodes)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            yield end.value
+            return
+        done += 1
+        yield min(done / count, 1.0)
 
 
 def exact_surface(
@@ -133,7 +155,18 @@ def curve(
     -------
     Slice
     """
-    axis = _axis(parameter)
+    return finished(_curve_steps(design, estimate, _axis(parameter), kind, nodes, reach, fine))
+
+
+def _curve_steps(
+    design: Design,
+    estimate: Estimate,
+    axis: Axis,
+    kind: str,
+    nodes: int,
+    reach: tuple[float, float] | None,
+    fine: int = 121,
+) -> Generator[None, None, Slice]:
     held = axis.parameter
     value = value_at(estimate, held)
     x = nodes_of(held, reach or reach_of(estimate, held), value, nodes)
@@ -141,12 +174,11 @@ def curve(
     if kind == "slice" and all_at_once(estimate.moments):
         drop = rises(estimate, (held,), xs[:, None])
     else:
+        if kind == "slice":
+            rise = rises(estimate, (held,), x[:, None])
+        else:
+            rise = yield from along_line(Walker(estimate, (held,), (value,)), x)
         even = evener(held)
-        rise = (
-            rises(estimate, (held,), x[:, None])
-            if kind == "slice"
-            else along_line(Walker(estimate, (held,), (value,)), x)
-        )
         drop = stretched(CubicSpline(even(x), squeezed(rise))(even(xs)))
     places, centre = axis.outward(xs), float(axis.outward(np.array(value)))
     variance = float(wald_covariance(estimate, (held,))[0, 0]) * axis.stretch(value) ** 2
@@ -207,16 +239,30 @@ class _Sheet:
 
     def coarse(self, nodes: int, fine: int) -> Surface:
         """The surface with a spline through nodes, evenly spaced on the axes."""
+        return finished(self.coarse_steps(nodes, fine))
+
+    def coarse_steps(self, nodes: int, fine: int) -> Generator[None, None, Surface]:
+        """The same, pausing after each node."""
         if self.kind == "slice" and all_at_once(self.estimate.moments):
             x, y = (self._even(n, fine) for n in (0, 1))
-            return self._table(x, y, self._sliced(x, y), nodes, 1.0)
-        return self._table(*self.splined(nodes, fine), nodes, 0.0)
+            return (yield from self._table(x, y, self._sliced(x, y), nodes, 1.0))
+        x, y, drop = yield from self._splined(nodes, fine)
+        return (yield from self._table(x, y, drop, nodes, 0.0))
+
+    def count(self, nodes: int) -> int:
+        """About how often the coarse surface pauses."""
+        x, y = self._nodes(nodes)
+        return (len(y) if self.kind == "slice" else len(x) * len(y) + 2 * nodes) + 1
 
     def splined(self, nodes: int, fine: int) -> tuple[Array, Array, Array]:
         """Values of the two parameters, evenly spaced on the axes, and drops by a spline."""
+        return finished(self._splined(nodes, fine))
+
+    def _splined(self, nodes: int, fine: int) -> Generator[None, None, tuple[Array, Array, Array]]:
         x, y = (self._even(n, fine) for n in (0, 1))
         knots = self._nodes(nodes)
-        return x, y, self._spline(knots, self._known(*knots))(x, y)
+        rise = yield from self._known(*knots)
+        return x, y, self._spline(knots, rise)(x, y)
 
     def steps(self, n: int) -> Iterator[Surface]:
         """The surface at n x n points, better and better."""
@@ -226,21 +272,20 @@ class _Sheet:
         )
         if self.kind == "slice":
             if all_at_once(self.estimate.moments):
-                yield self._table(x, y, self._sliced(x, y), MORE_NODES, 1.0)
+                yield finished(self._table(x, y, self._sliced(x, y), MORE_NODES, 1.0))
                 return
             knots = self._nodes(MORE_NODES)
-            table = self._table(
-                x, y, self._spline(knots, self._known(*knots))(x, y), MORE_NODES, 0.0
-            )
+            foretold = self._spline(knots, finished(self._known(*knots)))(x, y)
+            table = finished(self._table(x, y, foretold, MORE_NODES, 0.0))
             yield from self._sliced_rows(table, x, y)
         else:
             yield from self._profiled_rows(x, y)
 
     def _profiled_rows(self, x: Array, y: Array) -> Iterator[Surface]:
         knots = self._nodes(MORE_NODES)
-        coarse = self._walked(*knots)
+        coarse = finished(self._walked(*knots))
         foretold = self._spline(knots, coarse.rise)(x, y)
-        table = self._table(x, y, foretold, MORE_NODES, 0.0)
+        table = finished(self._table(x, y, foretold, MORE_NODES, 0.0))
         yield table
         walker = Walker(self.estimate, self.held, self.values, EXACT)
         grid = Grid.empty(walker, x, y)
@@ -277,17 +322,23 @@ class _Sheet:
         )
         return x, y
 
-    def _known(self, x: Array, y: Array) -> Array:
-        return self._sliced(x, y) if self.kind == "slice" else self._walked(x, y).rise
+    def _known(self, x: Array, y: Array) -> Generator[None, None, Array]:
+        if self.kind == "profile":
+            grid = yield from self._walked(x, y)
+            return grid.rise
+        rows = []
+        for value in y:
+            rows.append(self._sliced(x, np.array([value]))[0])
+            yield
+        return np.array(rows)
 
     def _sliced(self, x: Array, y: Array) -> Array:
         points = np.column_stack([part.reshape(-1) for part in np.meshgrid(x, y)])
         return rises(self.estimate, self.held, points).reshape(len(y), len(x))
 
-    def _walked(self, x: Array, y: Array) -> Grid:
+    def _walked(self, x: Array, y: Array) -> Generator[None, None, Grid]:
         grid = Grid.empty(Walker(self.estimate, self.held, self.values), x, y)
-        for _ in grid.fill():
-            pass
+        yield from grid.walk()
         if any(p.kind == "cor" for p in self.held):
             grid.relax()
         return grid
@@ -297,7 +348,9 @@ class _Sheet:
             rise = continued(rise)
         return SmoothRise(self.held, self.values, knots, rise)
 
-    def _table(self, x: Array, y: Array, drop: Array, nodes: int, exact: float) -> Surface:
+    def _table(
+        self, x: Array, y: Array, drop: Array, nodes: int, exact: float
+    ) -> Generator[None, None, Surface]:
         a, b = self.axes
         scale = np.array([axis.stretch(v) for axis, v in zip(self.axes, self.values, strict=True)])
         centre = tuple(
@@ -306,10 +359,11 @@ class _Sheet:
         path = np.column_stack(
             [axis.outward(part) for axis, part in zip(self.axes, self._path().T, strict=True)]
         )
-        beside = [
-            curve(self.design, self.estimate, axis, self.kind, nodes, (float(v[0]), float(v[-1])))
-            for axis, v in ((a, x), (b, y))
-        ]
+        beside = []
+        for axis, v in ((a, x), (b, y)):
+            reach = (float(v[0]), float(v[-1]))
+            steps = _curve_steps(self.design, self.estimate, axis, self.kind, nodes, reach)
+            beside.append((yield from steps))
         return Surface(
             names=(a.name, b.name),
             labels=(a.label(self.design), b.label(self.design)),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from mixedwidgets.lmm.constrained import NEAR, Constraint
 from mixedwidgets.lmm.estimate import Estimate
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.parameters import Parameter, contradictory
+
+T = TypeVar("T")
 
 CLEARLY = 0.01  # deviance units: a lower minimum nearby is taken over only beyond this
 MAX_SWEEPS = 6
@@ -114,23 +117,37 @@ class Grid:
 
     def fill(self) -> Iterator[int]:
         """Walk, and yield the number of each row that is done."""
-        x, y, walker = self.x, self.y, self.walker
-        at_x = int(np.argmin(np.abs(x - walker.values[0])))
-        at_y = int(np.argmin(np.abs(y - walker.values[1])))
-        for r in _outwards(at_y, len(y)):
-            nearer = r - 1 if r > at_y else r + 1
-            for c in _outwards(at_x, len(x)):
-                point = (float(x[c]), float(y[r]))
-                if r == at_y:
-                    start = _foretold(x, self.inner[r], c, at_x, walker.beside(point))
-                elif c == at_x:
-                    start = _foretold(y, self.inner[:, c], r, at_y, walker.beside(point))
-                else:
-                    before = c - 1 if c > at_x else c + 1
-                    start = self.inner[r, before] + self.inner[nearer, c]
-                    start = start - self.inner[nearer, before]
-                self.rise[r, c], self.inner[r, c] = walker.step(point, start)
+        for r, steps in self._rows():
+            for _ in steps:
+                pass
             yield r
+
+    def walk(self) -> Iterator[None]:
+        """Walk, and pause after each point."""
+        for _, steps in self._rows():
+            yield from steps
+
+    def _rows(self) -> Iterator[tuple[int, Iterator[None]]]:
+        at_x = int(np.argmin(np.abs(self.x - self.walker.values[0])))
+        at_y = int(np.argmin(np.abs(self.y - self.walker.values[1])))
+        for r in _outwards(at_y, len(self.y)):
+            yield r, self._row(r, at_x, at_y)
+
+    def _row(self, r: int, at_x: int, at_y: int) -> Iterator[None]:
+        x, y, walker = self.x, self.y, self.walker
+        nearer = r - 1 if r > at_y else r + 1
+        for c in _outwards(at_x, len(x)):
+            point = (float(x[c]), float(y[r]))
+            if r == at_y:
+                start = _foretold(x, self.inner[r], c, at_x, walker.beside(point))
+            elif c == at_x:
+                start = _foretold(y, self.inner[:, c], r, at_y, walker.beside(point))
+            else:
+                before = c - 1 if c > at_x else c + 1
+                start = self.inner[r, before] + self.inner[nearer, c]
+                start = start - self.inner[nearer, before]
+            self.rise[r, c], self.inner[r, c] = walker.step(point, start)
+            yield
 
     def relax(self) -> None:
         """Let each point try the inner optima around it, and those without an effect, in place.
@@ -168,8 +185,18 @@ class Grid:
         return True
 
 
-def along_line(walker: Walker, x: Array) -> Array:
-    """Rise of the deviance at values of one parameter, the estimate among them, (nx,)."""
+def finished(steps: Generator[None, None, T]) -> T:
+    """What work in steps returns, all of it done at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+
+
+def along_line(walker: Walker, x: Array) -> Generator[None, None, Array]:
+    """Rise of the deviance at values of one parameter, the estimate among them, (nx,), in steps."""
     at = int(np.argmin(np.abs(x - walker.values[0])))
     rise = np.empty(len(x))
     inner = np.empty((len(x), len(walker.start)))
@@ -179,6 +206,7 @@ def along_line(walker: Walker, x: Array) -> Array:
         rise[i], inner[i] = walker.step(point, start)
         for other in walker.without(point):
             rise[i], inner[i] = walker.improve(point, other, rise[i]) or (rise[i], inner[i])
+        yield
     return rise
 
 
