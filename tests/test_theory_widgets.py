@@ -573,6 +573,21 @@ def test_path_of_the_best_of_several_starts() -> None:
     assert found.path.iloc[0, 0] == 2.0
 
 
+def test_a_slow_function_is_searched_once() -> None:
+    calls = []
+
+    def slow(mu: float) -> float:
+        calls.append(mu)
+        time.sleep(0.012)
+        return -((mu - 3.0) ** 2)
+
+    widget: Any = mw.MaximumLikelihood(slow, 1.0)
+    assert widget.path == "maximize"
+    assert len(calls) < 200  # search, reach and a coarser grid
+    assert mw.MaximumLikelihood(slow, 1.0, path="newton").path == "newton"
+    assert widget.maximum.par.iloc[0] == pytest.approx(3.0, abs=1e-6)
+
+
 def test_near_and_whole(wheat: Any) -> None:
     widget: Any = mw.MaximumLikelihood(lambda mu: -((mu - 3.0) ** 2), 40.0)
     assert widget.table.grids[0][-1] > 40.0

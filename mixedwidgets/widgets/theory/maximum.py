@@ -18,15 +18,15 @@ from mixedwidgets.likelihood.maximize import maximize, minimize
 from mixedwidgets.likelihood.maximum import Maximum
 from mixedwidgets.likelihood.maximum_view import loglik_at, maximum_view, problem_of
 from mixedwidgets.likelihood.newton_steps import newton_steps, searched
-from mixedwidgets.likelihood.tables import Floats, MaximumView, SearchStep
-from mixedwidgets.lmm.html import protected
+from mixedwidgets.likelihood.tables import MaximumView, SearchStep
 from mixedwidgets.plots import maximum as plot
-from mixedwidgets.plots.numbers import significant
 from mixedwidgets.widgets.controls import offer
 from mixedwidgets.widgets.theory.base import TheoryWidget, check_options, row_of
 from mixedwidgets.widgets.theory.sliders import NumberSlider
+from mixedwidgets.widgets.theory.steps_table import steps_html
 
 SLOW = 0.12  # seconds a search may take to follow the hand; slower ones wait until it lets go
+SLOW_CALL = 0.01  # seconds a call of the function may take for Newton's method unasked
 MOST_BOXES = 6  # parameters whose start can be typed
 
 
@@ -64,7 +64,8 @@ class MaximumLikelihood(TheoryWidget):
     x, y : str
         Parameters on the axes; ``y`` is empty where there is only one.
     path : {"newton", "maximize"}
-        Newton's method from the start, or the search of :func:`mixedwidgets.maximize`.
+        Newton's method from the start, or the search of :func:`mixedwidgets.maximize`, which comes
+        first where the function is slow.
     near : bool
         Whether the axes end near the maximum, rather than where the search began.
     begin : tuple of float
@@ -117,7 +118,7 @@ class MaximumLikelihood(TheoryWidget):
         self.maximum: Maximum | None = None
         self.table: MaximumView | None = None
         self.steps: tuple[SearchStep, ...] = ()
-        self._took = 0.0
+        self._took, self._path_given = 0.0, "path" in options
         super().__init__(loglik=loglik, **options)
         self.observe(self._on_function_changed, "loglik")
         self.observe(self._on_axes_changed, ["x", "y", "near"])
@@ -224,11 +225,15 @@ class MaximumLikelihood(TheoryWidget):
         best = partial(minimize if minus else maximize, self.loglik, start, bounds)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MixedWidgetsWarning)  # the widget says them
+            before = time.perf_counter()
             found = best(**data)
+            took = time.perf_counter() - before
         self.maximum = found
         self._start = found.path[found.names].to_numpy(dtype=np.float64)[0]
         self._check_axes()
         self.table = None
+        if took > SLOW_CALL * found.counts["function"] and not self._path_given:
+            self.path = "maximize"  # of which the steps are known without a further call
         self.begin = tuple(float(v) for v in self._start)
         self._offer_axes()
         self._make_boxes()
@@ -277,7 +282,7 @@ class MaximumLikelihood(TheoryWidget):
         self.step_slider.show(self.step, 0, max(last, 1))
         for box, value in zip(self.start_row.children[1:], self.begin, strict=False):
             box.value = float(f"{value:.6g}")
-        self.numbers.value = found._repr_html_() + _steps_html(found.names, self.steps, self.step)
+        self.numbers.value = found._repr_html_() + steps_html(found.names, self.steps, self.step)
         if table is not None:
             words = plot.say(found.names, self.steps, self.step, found.loglik)
             self.tell(words, plot.describe(table))
@@ -380,21 +385,3 @@ def _menu(description: str) -> ipw.Dropdown:
         style={"description_width": "48px"},
         layout=ipw.Layout(width="220px"),
     )
-
-
-def _steps_html(names: Iterable[str], steps: tuple[SearchStep, ...], index: int) -> str:
-    """Every step as a table that unfolds, the one shown in bold."""
-    head = "".join(f"<th>{protected(text)}</th>" for text in ("step", *names, "log-likelihood", ""))
-    rows = []
-    for i, step in enumerate(steps):
-        cells = [str(i), *_numbers(step.x), significant(step.value, 8), step.kind or "end"]
-        weight = ' style="font-weight: 600"' if i == index else ""
-        rows.append(f"<tr{weight}>{''.join(f'<td>{protected(c)}</td>' for c in cells)}</tr>")
-    return (
-        f"<details><summary>the {len(steps) - 1} steps as a table</summary>"
-        f"<table><tr>{head}</tr>{''.join(rows)}</table></details>"
-    )
-
-
-def _numbers(values: Floats) -> list[str]:
-    return [significant(float(value), 7) for value in values]
