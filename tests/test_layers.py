@@ -142,7 +142,8 @@ widgets.picture widgets.resolve
 widgets.choices_from_spec widgets.control_columns widgets.control_formula widgets.control_pairs
 widgets.control_rows widgets.control_second
 widgets.asked widgets.chooser widgets.session widgets.working
-widgets.panels widgets.panels.choice widgets.theory widgets.theory.sliders widgets.theory.steps_table
+widgets.panels widgets.panels.choice
+widgets.theory widgets.theory.sliders widgets.theory.steps_table
 widgets.panels.base widgets.theory.base
 widgets.panels.code widgets.panels.compare widgets.panels.picture_panel widgets.panels.summary
 widgets.theory.binomial widgets.theory.maximum widgets.theory.oneway
