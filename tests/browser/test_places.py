@@ -58,7 +58,10 @@ def test_it_lives_in_every_app_and_theme(open_lab, artifacts, app, theme):
     assert page.left.bounding_box()["y"] == page.right.bounding_box()["y"]
     assert page.clipped() == []
     assert faint(page) == []
+    assert lab.page.locator(SEEN).count() == 0
     lab.page.screenshot(path=artifacts / f"places-{app}-{theme}.png")
+    if theme == "dark" and app != "voila":
+        lab.use_theme("JupyterLab Light")  # the server remembers it
     assert complaints(lab, app) == []
 
 
@@ -224,7 +227,7 @@ def saved(open_one_lab, lab_server) -> dict[bool, Path]:
     wait_for(lambda: for_the_copy.count() == 2, "the copy of both pictures")
     wait_for(lambda: lab.page.locator(f"{KEPT} code").first.text_content() == SLOPES, "the copy")
     paths = {}
-    for widgets in (True, False):
+    for widgets in (False, True):  # a state that was saved once stays in the file
         written = lab_server.notebooks / lab.save(widgets=widgets)
         paths[widgets] = lab_server.folder / f"saved-{widgets}.ipynb"
         paths[widgets].write_bytes(written.read_bytes())
@@ -246,12 +249,7 @@ def untrusted(path: Path) -> Path:
 def test_it_is_there_without_a_kernel(open_lab, artifacts, saved, app, trusted, widgets):
     path = saved[widgets] if trusted else untrusted(saved[widgets])
     lab = open_lab(path, run=False, width=1500, height=1250, app=app)
-    alive = lab.page.locator(".mixedwidgets-explorer")
-    wait_for(lambda: alive.count() or lab.page.locator(SEEN).count(), "anything")
-    lab.page.wait_for_load_state("networkidle")
-    lab.page.screenshot(path=artifacts / f"kept-{app}-{trusted}-{widgets}.png")
-    if alive.count():
-        assert widgets
+    if widgets and trusted:  # a front end runs no widget of a notebook it does not trust
         page = ExplorerPage(lab)
         assert page.formula() == SLOPES
         wait_for(lambda: page.picture_of("Shrinkage").seq() > 0, "the picture")
@@ -259,6 +257,7 @@ def test_it_is_there_without_a_kernel(open_lab, artifacts, saved, app, trusted, 
         assert lab.page.locator(SEEN).count() == 0
     else:
         check_kept(lab.page)
+    lab.page.screenshot(path=artifacts / f"kept-{app}-{trusted}-{widgets}.png")
     assert "Error" not in lab.page.locator(".jp-OutputArea").first.inner_text()
 
 
