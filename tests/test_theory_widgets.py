@@ -139,6 +139,14 @@ def test_tangent_and_point_in_the_likelihood_itself() -> None:
     assert np.diff(y)[0] / np.diff(x)[0] == pytest.approx(ratio * (5 / 0.25 - 25 / 0.75))
 
 
+def test_walds_parabola_reaches_its_limit_below_zero() -> None:
+    widget = binomial(k=1, interval="wald", near=True)
+    lower = widget.table.by("wald").lower
+    assert lower < 0.0
+    x, y = drawn(widget, "wald")
+    assert np.interp(lower, x, y) == pytest.approx(-0.5 * stats.chi2.ppf(0.95, 1), abs=0.01)
+
+
 def test_a_click_on_a_row_selects_its_interval() -> None:
     widget = binomial()
     point(widget, "click", axes=binomial_plot.ROWS, x=0.5, y=0.2)

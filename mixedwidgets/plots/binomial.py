@@ -295,6 +295,14 @@ def _draw_curve(axes: Axes, table: BinomialCurve, scale: str, color: str, gid: s
     )
 
 
+def _draw_parabola(axes: Axes, table: BinomialCurve, scale: str, look: dict[str, Any]) -> None:
+    """Draw the quadratic of the maximum also where no probability is: it does not know the range."""
+    if np.isfinite(table.information):
+        x = np.union1d(np.linspace(*axes.get_xlim(), 241), table.mle)
+        height = -0.5 * table.information * (x - table.mle) ** 2
+        stroke(axes, x, _shown(np.maximum(height, -6 * DEPTH), scale), **look)
+
+
 def _draw_deep(axes: Axes, table: BinomialCurve, height: Floats, scale: str, **look: Any) -> None:
     """Draw a curve without its far depths; one that is missing not at all."""
     if np.isfinite(height).any():
@@ -312,7 +320,7 @@ def _draw_construction(
     color = color_of(theme, method.key)
     _draw_curve(axes, table, scale, theme.likelihood, "curve")
     thin = {} if method.key == "wald" else {"linewidth": 1.1, "alpha": 0.8}
-    _draw_deep(axes, table, table.parabola, scale, **wald_look(theme) | thin, zorder=2.3)
+    _draw_parabola(axes, table, scale, wald_look(theme) | thin | {"zorder": 2.3})
     if method.key == "exact":
         cut = _draw_tails(sheet, axes, table, method)
     else:
