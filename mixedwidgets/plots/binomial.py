@@ -296,7 +296,7 @@ def _draw_curve(axes: Axes, table: BinomialCurve, scale: str, color: str, gid: s
 
 
 def _draw_parabola(axes: Axes, table: BinomialCurve, scale: str, look: dict[str, Any]) -> None:
-    """Draw the quadratic of the maximum also where no probability is: it does not know the range."""
+    """Draw the quadratic of the maximum, also beyond 0 and 1: it does not know the range."""
     if np.isfinite(table.information):
         x = np.union1d(np.linspace(*axes.get_xlim(), 241), table.mle)
         height = -0.5 * table.information * (x - table.mle) ** 2
