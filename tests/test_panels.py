@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import traitlets
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 import mixedwidgets as mw
@@ -349,6 +351,23 @@ class TestLikelihoodSurface:
         assert ("restricted" in panel.said.value) == fit.reml
         assert panel.point.icc == pytest.approx(expected.icc, rel=1e-4)
 
+    def test_a_slice_by_its_dense_covariance_matrix(self):
+        panel = mw.LikelihoodSurface(SLEEP, kind="slice")
+        panel.picture.pointer = at("move", 35.0, 4.0, artist="point")
+        data, values = mw.load("sleepstudy"), SLEEP.values()
+        Z = np.column_stack([np.ones(len(data)), data["Days"]])
+        sd = np.array([35.0, 4.0])
+        R = np.eye(2) + values["cor_Days.(Intercept)|Subject"] * (1.0 - np.eye(2))
+        subject = data["Subject"].to_numpy()
+        V = np.where(np.equal.outer(subject, subject), Z @ (R * np.outer(sd, sd)) @ Z.T, 0.0)
+        V += values["sigma"] ** 2 * np.eye(len(data))
+        mean = Z @ SLEEP.fixef.to_numpy()
+        loglik = multivariate_normal(mean, V).logpdf(data["Reaction"].to_numpy())
+        assert panel.point.loglik == pytest.approx(loglik, rel=1e-10)
+        assert after("log-likelihood", panel.said.value) == pytest.approx(
+            SLEEP.loglik - loglik, rel=0.05
+        )
+
     def test_a_click_puts_it_back(self, panel):
         before = panel.said.value
         panel.picture.pointer = at("move", 1.0, 1.2, artist="point")
@@ -449,13 +468,19 @@ class TestLikelihoodSurface:
 
     def test_rough_at_once_and_fine_when_the_hand_rests(self, monkeypatch):
         nodes: list[int] = []
-        surface = surface_module.surface
+        surface, in_steps = surface_module.surface, surface_module.surface_in_steps
 
-        def counting(*args: Any, **options: Any) -> Any:
+        def fine(*args: Any, **options: Any) -> Any:
             nodes.append(options["nodes"])
             return surface(*args, **options)
 
-        monkeypatch.setattr(surface_module, "surface", counting)
+        def rough(*args: Any) -> Any:
+            nodes.append(args[-1])
+            return in_steps(*args)
+
+        monkeypatch.setattr(surface_module, "surface", fine)
+        monkeypatch.setattr(surface_module, "surface_in_steps", rough)
+        monkeypatch.setattr(surface_module, "QUICK", 60.0)
         monkeypatch.setattr(surface_module, "FINE", 9)
         monkeypatch.setattr(surface_module, "PATIENCE", 0.05)
 
@@ -930,3 +955,80 @@ class TestFitSummary:
         for value in (*SLEEP.fixef, *SLEEP.se):
             assert f"{value:.3f}"[:5] in panel.table.value
         assert panel.static_html() == panel.table.value
+
+
+# ---- whatever is dragged, clicked, pressed or picked, linked panels say the same
+
+PLACE = st.floats(-1.0, 3.0) | st.sampled_from([np.nan, np.inf, 0.0])
+KEYS = st.sampled_from(["ArrowLeft", "ArrowUp", "Home", "End", "PageDown", "Escape"])
+ACTIONS = st.one_of(
+    st.tuples(st.just("drag"), st.tuples(PLACE, PLACE)),
+    st.tuples(st.just("click"), st.none()),
+    st.tuples(st.just("press"), KEYS),
+    st.tuples(st.just("turn"), st.floats(-0.5, 1.5)),
+    st.tuples(st.just("press dial"), KEYS),
+    st.tuples(st.just("click dial"), st.none()),
+    st.tuples(st.just("pick"), st.sampled_from(["3", "10", "nobody", ""])),
+    st.tuples(st.just("pick by a click"), st.integers(0, 9)),
+    st.tuples(st.just("hide"), st.booleans()),
+    st.tuples(st.just("kind"), st.sampled_from(["profile", "slice"])),
+)
+
+
+def act(surface: Any, shrinkage: Any, action: str, argument: Any) -> None:
+    if action == "drag":
+        surface.picture.pointer = at("move", *argument, artist="point")
+    elif action == "click":
+        surface.picture.pointer = event("click")
+    elif action == "press":
+        surface.picture.pointer = key(argument)
+    elif action == "turn":
+        shrinkage.dial_picture.pointer = at("move", argument, 1.0, artist="dial")
+    elif action == "press dial":
+        shrinkage.dial_picture.pointer = key(argument)
+    elif action == "click dial":
+        shrinkage.dial_picture.pointer = event("click")
+    elif action == "pick":
+        shrinkage.search.value = argument
+    elif action == "pick by a click":
+        shrinkage.picture.pointer = at("click", 0.0, 0.0, artist="no-pooling", index=argument)
+    elif action == "hide":
+        shrinkage.visible = not argument
+    else:
+        surface.kind = argument
+
+
+@given(st.lists(ACTIONS, min_size=1, max_size=12))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_is_done_everything_agrees(actions):
+    surface, shrinkage = mw.LikelihoodSurface(ONE_WAY), mw.ShrinkagePlot(ONE_WAY)
+    caterpillar, group = mw.CaterpillarPlot(ONE_WAY), mw.GroupPlot(ONE_WAY)
+    panels = (surface, shrinkage, caterpillar, group)
+    for panel in panels[1:]:
+        traitlets.link((surface, "point"), (panel, "point"))
+        traitlets.link((surface, "picked"), (panel, "picked"))
+    for action, argument in actions:
+        act(surface, shrinkage, action, argument)
+        assert [(panel.problem, panel.error) for panel in panels] == [("", None)] * 4
+        point = surface.point
+        values = ONE_WAY.values() if point is None else point.parameters
+        tau, sigma = values[TAU], values[SIGMA]
+        spot = artist(surface.picture.figure, "point").get_xydata()[0]
+        np.testing.assert_allclose(spot, [tau, sigma], rtol=1e-9, atol=1e-12)
+        modes = np.sort(one_way_means(tau, sigma) - WHEAT["yield"].mean())
+        np.testing.assert_allclose(sorted_places(caterpillar, "modes-0"), modes, atol=1e-6)
+        assert group.picked == caterpillar.picked == surface.picked
+        if not shrinkage.visible:
+            continue
+        if shrinkage.pooling is None:
+            means = np.sort(one_way_means(tau, sigma))
+            np.testing.assert_allclose(sorted_places(shrinkage, "partial-pooling"), means)
+        else:
+            table = shrinkage._dial.shrinkage_at(shrinkage.pooling)
+            np.testing.assert_allclose(
+                sorted_places(shrinkage, "partial-pooling"), np.sort(table.partial_pooling[:, 0])
+            )
+        known = surface.picked in shrinkage.levels
+        assert not known or shrinkage.search.value == surface.picked
+        assert ("No group is picked" in group.picture.alt) == (not known)
+    ipw.Widget.close_all()

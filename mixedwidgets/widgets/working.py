@@ -78,7 +78,7 @@ class Working(ipw.HBox):
             show(latest, finished)
 
         self.what, self._stopped = what, _nothing
-        self._set_busy(0.0)
+        self.under_way = True  # the bar is shown when the first slice does not finish it
         self.work.start(steps, told)
 
     def drop(self) -> bool:

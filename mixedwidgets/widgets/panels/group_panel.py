@@ -75,6 +75,7 @@ class GroupPanel(PicturePanel):
         if event["kind"] == "click" and self._table is not None:
             index = self.hit(event)
             self.picked = None if index is None else self.levels[index]
+            self._show_name()  # also where it was picked before and something else was typed
 
     def hit(self, event: dict[str, Any]) -> int | None:
         """Number of the group that an event is on; None beside them all."""

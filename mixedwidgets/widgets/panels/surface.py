@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from mixedwidgets.lmm.html import protected
 from mixedwidgets.lmm.labels import label
 from mixedwidgets.lmm.parameters import Parameter, compatible
 from mixedwidgets.lmm.point import Pointer
-from mixedwidgets.lmm.surface import surface
+from mixedwidgets.lmm.surface import surface, surface_in_steps
 from mixedwidgets.lmm.tables import Surface
 from mixedwidgets.lmm.variance_explained import variance_parts
 from mixedwidgets.plots import surface as surface_plot
@@ -24,8 +25,10 @@ from mixedwidgets.widgets.controls import offer
 from mixedwidgets.widgets.longwork import LongWork
 from mixedwidgets.widgets.panels.choice import chosen_pair, drawable
 from mixedwidgets.widgets.panels.picture_panel import PicturePanel
+from mixedwidgets.widgets.working import Working
 
 ROUGH, FINE = 6, 12  # points of each axis through which the surface is drawn: at once, and soon
+QUICK = 0.15  # seconds in which a surface is there so that a finer one may follow
 PATIENCE = 0.25  # seconds after the last change when it is drawn more finely
 SURFACE = 0  # number of the axes with the surface, in the order of the figure
 
@@ -81,25 +84,39 @@ class LikelihoodSurface(PicturePanel):
         return [ipw.Box(menus, layout=row)]
 
     def below(self) -> Iterable[ipw.Widget]:
-        """A sentence about the point."""
+        """A sentence about the point, and the progress of a large model."""
+        self._table: Any = None  # a Surface, once there is one of this fit
         self._soon, self._refined = LongWork(self.guarded), True
+        self.working = Working(self.guarded)
+        self.working.layout.min_height = "0"
         self.said = ipw.HTML(layout=ipw.Layout(display="block", margin="0 12px", min_height="44px"))
-        return [self.said]
+        return [self.said, self.working]
 
     def show(self, fit: Fit) -> None:
         """Draw the surface of a fit over the two parameters chosen."""
+        self.interrupt()
         x, y = chosen_pair(fit, self.x, self.y)
         self._offer(fit, x, y)
         self._pointer = Pointer(fit.design, fit.estimate, (x.name, y.name), self.kind)
-        self._refined = self.kind == "slice"
-        self._show_table(surface(fit.design, fit.estimate, x, y, self.kind, nodes=ROUGH))
-        if not self._refined:
-            self._soon.later(PATIENCE, self._refine)
+        self._table, self._refined = None, False
+        self._begun = time.perf_counter()
+        steps = surface_in_steps(fit.design, fit.estimate, x, y, self.kind, ROUGH)
+        self.working.start("Surface", steps, self._show_rough, _share)
 
     def interrupt(self) -> bool:
-        """Leave the surface as rough as it is; whether it was."""
+        """Leave the surface as it is; whether it was unfinished."""
         self._soon.cancel()
-        return not self._refined
+        return self.working.drop() or not self._refined
+
+    def _show_rough(self, latest: float | Surface, finished: bool) -> None:
+        if not isinstance(latest, Surface):
+            return
+        self._show_table(latest)
+        quick = time.perf_counter() - self._begun < QUICK
+        if self.kind == "profile" and quick:
+            self._soon.later(PATIENCE, self._refine)
+        else:
+            self._refined = True
 
     def _refine(self) -> None:
         """Draw the surface through more points, when nothing else was asked for meanwhile."""
@@ -118,13 +135,15 @@ class LikelihoodSurface(PicturePanel):
 
     def follow_point(self, fit: Fit) -> None:
         """Show the point where ``point`` is."""
+        if self._table is None:
+            return
         surface_point.place(self.picture.figure, self._table, *self._place_now())
         self.picture.move()
         self._say()
 
     def go(self, x: float, y: float) -> None:
         """Move the point to two values of the parameters, as far as they are possible."""
-        if self.fit is not None:
+        if self.fit is not None and self._table is not None:
             with self.guarded():
                 self.point = self._pointer.at(*surface_point.clamp(self._table, x, y))
 
@@ -142,6 +161,8 @@ class LikelihoodSurface(PicturePanel):
             self.go(event["x"], event["y"])
 
     def _pressed(self, key: str, shift: bool) -> None:
+        if self._table is None:
+            return
         there = surface_point.step(self._table, key, shift, *self._place_now())
         if there is None or there == self._table.optimum:
             self.back()
@@ -151,7 +172,11 @@ class LikelihoodSurface(PicturePanel):
     def _place_now(self) -> tuple[float, float]:
         if self.point is None:
             return self._table.optimum
-        x, y = (self.point.parameters[name] for name in self._table.names)
+        held = dict(zip(self.point.names, self.point.values, strict=True))
+        x, y = (
+            held[name] if name in held else self.point.parameters[name]
+            for name in self._table.names
+        )
         return x, y
 
     def _say(self) -> None:
@@ -190,6 +215,10 @@ class LikelihoodSurface(PicturePanel):
     def _on_axes_changed(self, change: Any) -> None:
         self.kind_menu.value = self.kind
         self.renew()
+
+
+def _share(latest: float | Surface) -> float:
+    return latest if isinstance(latest, float) else 1.0
 
 
 def _axis_menu(description: str, width: str) -> ipw.Dropdown:
