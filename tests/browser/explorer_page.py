@@ -179,7 +179,7 @@ class ExplorerPage:
 CLIPPED = """(root) => {
   const box = root.getBoundingClientRect();
   const parts = "select, input, button, table, code, td, p, pre, summary, [role=tab], label, " +
-    ".mixedwidgets-picture";
+    ".mixedwidgets-picture, .lm-TabBar-tabLabel";
   const bad = [];
   for (const part of root.querySelectorAll(parts)) {
     const { left, right, width } = part.getBoundingClientRect();

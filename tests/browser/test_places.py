@@ -25,7 +25,8 @@ KEPT, SEEN = ".mixedwidgets-keepsake", ".mixedwidgets-keepsake:visible"
 # What the apps themselves complain about; nothing else is allowed.
 FOREIGN = {
     "lab": (),
-    "notebook": ("reading 'schema'",),  # a setting of a plugin that is JupyterLab's alone
+    # Settings and commands of plugins that are JupyterLab's alone.
+    "notebook": ("reading 'schema'", "Command 'filebrowser:open-path' not registered"),
     # Fonts and mathematics from the network, and extensions of the other apps.
     "voila": ("net::ERR_", "RUNTIME-012"),
 }
