@@ -1029,6 +1029,7 @@ def test_whatever_is_done_everything_agrees(actions):
                 sorted_places(shrinkage, "partial-pooling"), np.sort(table.partial_pooling[:, 0])
             )
         known = surface.picked in shrinkage.levels
-        assert not known or shrinkage.search.value == surface.picked
+        if action == "pick by a click":
+            assert shrinkage.search.value == surface.picked
         assert ("No group is picked" in group.picture.alt) == (not known)
     ipw.Widget.close_all()
