@@ -11,7 +11,7 @@ OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS OPENBLAS_NUM_THREADS
 
 .DEFAULT_GOAL := help
-.PHONY: help explore test notebooks bench clean
+.PHONY: help explore test notebooks docs site bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s  %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,13 @@ test: $(VENV)/ready-test ## check style and types and run all tests, those in a 
 notebooks: $(VENV)/ready-test ## run the lecture's notebooks and store their outputs (ARGS="03 07" for some of them)
 	$(PY) scripts/run_notebooks.py $(ARGS)
 
+docs: $(VENV)/ready-docs ## make the documentation: docs/index.html, with a reference from the docstrings
+	$(PY) -m scripts.make_docs
+
+site: $(VENV)/ready-docs ## make the static site of notebooks and documentation: site/index.html
+	@command -v npm >/dev/null || scripts/system_package.sh npm
+	$(PY) -m scripts.make_site $(ARGS)
+
 bench: $(VENV)/ready-benchmark ## measure speed against lme4, mixedlm and statsmodels, scaling, and clicks to pixels
 	@scripts/system_package.sh lme4
 	@scripts/system_package.sh openblas || echo "lme4 will use the linear algebra that R has."
@@ -43,7 +50,7 @@ binder: $(VENV)/ready-test ## build what Binder builds in a clean home and run t
 	$(PY) scripts/replay_binder.py
 
 clean: ## remove the environment and everything built or cached
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/_artifacts
+	rm -rf $(VENV) build dist site docs/*.html docs/reference .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/_artifacts
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/ready-%: pyproject.toml scripts/environment.sh

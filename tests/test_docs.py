@@ -14,6 +14,13 @@ import pandas as pd
 import pytest
 
 import mixedwidgets as mw
+from mixedwidgets import likelihood
+
+pytest.importorskip("pdoc", reason="pdoc is not installed")
+
+from scripts import make_docs
+from scripts.formulas import Formulas
+from scripts.pages import Page, framed
 
 smf = pytest.importorskip("statsmodels.formula.api", reason="statsmodels is not installed")
 
@@ -111,7 +118,7 @@ AGREE: dict[str, tuple[Numbers, Numbers, float]] = {
     "A random intercept, by REML": (same, same, 1e-8),
     "The same by maximum likelihood": (same, same, 1e-8),
     "Random slopes, correlated with the intercepts": (same, same, 1e-8),
-    "Random slopes without the correlation (`||`)": (same, same, 1e-8),
+    "Random slopes without the correlation": (same, same, 1e-8),
     "A random slope alone": (same, same, 1e-8),
     "Nested factors": (same, same, 1e-8),
     "Crossed factors": (same, same, 1e-8),
@@ -194,3 +201,44 @@ def test_blocks_that_only_we_have_give_what_r_gives(answers: dict[str, dict[str,
     np.testing.assert_allclose(cook, [0.082148405, 0.132020798], rtol=1e-5)
     assert ours["Simulate new data"].shape == (180, 5)
     assert ours["Parametric bootstrap"].loc["sigma"].between(25, 37).all()
+
+
+# The pages made ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, Page]:
+    formulas = Formulas()
+    made = make_docs.pages(formulas)
+    assert formulas.asked == []  # so that `make docs` needs no Node.js
+    return {page.path: page for page in made}
+
+
+def test_the_reference_describes_all_that_the_package_offers(pages: dict[str, Page]) -> None:
+    text = "".join(page.body for page in pages.values())
+    missing = [name for name in mw.__all__ if f'id="mw.{name}"' not in text]
+    elsewhere = {"__version__", "Fit"} | set(likelihood.__all__)
+    assert set(missing) <= elsewhere
+    assert all(f'id="likelihood.{name}"' in text for name in likelihood.__all__)
+    methods = [name for name in vars(mw.Fit) if not name.startswith("_") and name != "report"]
+    assert [name for name in methods if f'id="Fit.{name}"' not in text] == []
+    assert 'id="Fit.confint"' in text
+    assert "<strong>level</strong>" in text  # numpydoc's parameters are lists
+
+
+def test_pages_of_the_documentation_have_no_script_and_nothing_from_elsewhere(
+    pages: dict[str, Page],
+) -> None:
+    for page in pages.values():
+        text = framed(page, make_docs.menus(list(pages.values())), "index.html")
+        assert "<script" not in text
+        assert not re.search(r'(?:src|@import|url\()\s*=?\s*["\']?https?:', text)
+        assert "default-src 'none'" in text
+        assert "[reference]" not in text
+
+
+def test_tasks_stand_in_three_columns(pages: dict[str, Page]) -> None:
+    body = pages["side-by-side.html"].body
+    assert body.count('<div class="side-by-side">') == len(TASKS)
+    assert body.count("<section><h4>") == 3 * len(TASKS)
+    assert "has no weights" in body.replace("Has", "has")
