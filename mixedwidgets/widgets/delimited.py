@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from collections import Counter
@@ -12,6 +13,7 @@ from mixedwidgets.errors import DataError, brief
 
 SAMPLE = 200  # records by which a separator is known
 SAMPLE_CHARACTERS = 200_000
+UNLIKE = 0.5
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 BLANKS = r"\s+"  # as pandas calls them
 
@@ -29,6 +31,10 @@ _BINARY = {
     b"$FL2": "an SPSS file; save the table as CSV",
     b"RDX": "an R file; save the table as CSV",
 }
+
+
+_CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r\f\v")
+MOST_CONTROLS = 0.01  # share of a text
 
 
 @dataclass(frozen=True)
@@ -93,9 +99,10 @@ def decoded(content: bytes, name: str) -> tuple[str, str, str]:
             raise DataError(f"{name} is no text but {what}.")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return _wide(content, name), "utf-16", ""
-    if b"\x00" in content:
+    strange = _strangers(content)
+    if strange:
         raise DataError(
-            f"{name} is no text file (it holds zero bytes); open it in the program that made it "
+            f"{name} is no text file (it holds {strange}); open it in the program that made it "
             "and save the table as CSV."
         )
     usual = "utf-8-sig" if content.startswith(b"\xef\xbb\xbf") else "utf-8"
@@ -161,6 +168,14 @@ def _wide(content: bytes, name: str) -> str:
         ) from None
 
 
+def _strangers(content: bytes) -> str:
+    """What a text does not hold, in words; empty for a text."""
+    if b"\x00" in content:
+        return "zero bytes"
+    controls = len(content) - len(content.translate(None, _CONTROLS))
+    return "control characters" if controls > len(content) * MOST_CONTROLS else ""
+
+
 def _guessed(encoding: str) -> str:
     called = {"cp1252": "Windows-1252 (Western European)", "latin-1": "Latin-1"}[encoding]
     return (
@@ -179,27 +194,30 @@ def _separator(text: str) -> str | None:
         score = _agreement(sample, separator)
         if score > best:
             best, found = score, separator
-    if best[0] < 0.5 and _agreement(sample, BLANKS)[0] > best[0]:
+    if best[0] < UNLIKE / 2 and _agreement(sample, BLANKS)[0] > best[0]:
         return BLANKS
     return found
 
 
 def _agreement(sample: str, separator: str) -> tuple[float, int]:
-    """Share of lines with the commonest number of values, and that number; 0 where it is one."""
-    widths = []
-    try:
+    """Share of lines with the commonest number of values, and that number; 0 where it is one.
+
+    It counts half where the first line has another number: commas divide lines of decimal commas
+    evenly, but not their names.
+    """
+    widths: list[int] = []
+    with contextlib.suppress(csv.Error):  # a quotation that does not end; see _checked
         for values in records(sample, separator):
             if values:
                 widths.append(len(values))
             if len(widths) == SAMPLE:
                 break
-    except csv.Error:
-        return 0.0, 0
     counts = Counter(width for width in widths if width > 1)
     if not counts:
         return 0.0, 0
     width, often = max(counts.items(), key=lambda item: (item[1], item[0]))
-    return often / len(widths), width
+    share = often / len(widths)
+    return share if widths[0] == width else share * UNLIKE, width
 
 
 def _checked(text: str, separator: str, name: str) -> Layout:
