@@ -484,18 +484,25 @@ class TestLikelihoodSurface:
         monkeypatch.setattr(surface_module, "FINE", 9)
         monkeypatch.setattr(surface_module, "PATIENCE", 0.05)
 
+        async def until(count: int) -> None:
+            for _ in range(400):
+                if len(nodes) >= count:
+                    break
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+
         async def main() -> None:
             panel = mw.LikelihoodSurface(ONE_WAY)
             panel.fit = BOUNDARY
             assert nodes == [6, 6]
-            await asyncio.sleep(0.15)
+            await until(3)
             assert nodes == [6, 6, 9]  # the first one is not made finer: nobody sees it
             panel.fit = ONE_WAY
             panel.visible = False
-            await asyncio.sleep(0.15)
+            await until(4)
             assert nodes == [6, 6, 9, 6]
             panel.visible = True
-            await asyncio.sleep(0.15)
+            await until(6)
             assert nodes == [6, 6, 9, 6, 6, 9]
             panel.visible = False
             panel.visible = True
