@@ -246,12 +246,20 @@ class ProfileTable:
         Which likelihood was profiled.
     level : float
         Confidence level that the profiles reach.
+    expected : int
+        How many curves there will be, where not all are there yet; pictures leave room for them.
     """
 
     names: tuple[str, ...]
     curves: tuple[ProfileCurve, ...]
     criterion: str
     level: float
+    expected: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many curves there are, or will be."""
+        return max(len(self.curves), self.expected)
 
     def __repr__(self) -> str:
         names = _few(tuple(curve.name for curve in self.curves))

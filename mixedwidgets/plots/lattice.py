@@ -21,25 +21,25 @@ Box: TypeAlias = tuple[float, float, float, float]
 
 def columns_of(table: ProfileTable) -> int:
     """How many panels stand side by side."""
-    count = min(len(table.curves), MOST)
+    count = min(table.count, MOST)
     return count if count <= 3 else 2 if count == 4 else 3
 
 
 def height(table: ProfileTable) -> float:
     """Return a comfortable height for a lattice of this table, in inches."""
-    rows = math.ceil(min(len(table.curves), MOST) / columns_of(table))
+    rows = math.ceil(min(table.count, MOST) / columns_of(table))
     return (_TOP + rows * (_HIGH + _BELOW) + _NOTE * bool(left_out(table)) + 10.0) / 100
 
 
 def left_out(table: ProfileTable) -> str:
     """Say how many parameters find no panel, if any."""
-    more = len(table.curves) - MOST
+    more = table.count - MOST
     return f"{more} more parameter{'s' * (more > 1)} in the table" if more > 0 else ""
 
 
 def boxes(sheet: Sheet, table: ProfileTable) -> list[Box]:
     """Return where the panels are, row by row, with room for numbers at the left and below."""
-    count = min(len(table.curves), MOST)
+    count = min(table.count, MOST)
     bottom = sheet.height - MARGIN + 4 - _NOTE * bool(left_out(table))
     across = columns_of(table)
     if count == 4 and sheet.width > _WIDE * (bottom - _TOP):

@@ -18,10 +18,13 @@ class LongWork:
     ----------
     guarded : callable returning a context manager
         Wraps every slice, so that no exception vanishes.
+    first : float, optional
+        Seconds of work until the first result is shown: a click waits for it.
     """
 
-    def __init__(self, guarded: Callable[[], Any]):
+    def __init__(self, guarded: Callable[[], Any], first: float | None = None):
         self._guarded = guarded
+        self._first = first
         self._turn = 0
 
     def start(self, steps: Iterator[Any], show: Callable[[Any, bool], None]) -> None:
@@ -38,7 +41,7 @@ class LongWork:
             where that became clear only later.
         """
         self._turn += 1
-        self._continue(self._turn, steps, show, None)
+        self._continue(self._turn, steps, show, None, self._first)
 
     def later(self, delay: float, work: Callable[[], None]) -> None:
         """Do something in a while, unless other work is started before.
@@ -67,13 +70,19 @@ class LongWork:
         self._turn += 1
 
     def _continue(
-        self, turn: int, steps: Iterator[Any], show: Callable[[Any, bool], None], shown: Any
+        self,
+        turn: int,
+        steps: Iterator[Any],
+        show: Callable[[Any, bool], None],
+        shown: Any,
+        budget: float | None = None,
     ) -> None:
         if turn != self._turn:
             return
         loop = _running_loop()
         with self._guarded():
-            finished, latest = _slice(steps, BUDGET if loop is not None else float("inf"), shown)
+            until = BUDGET if budget is None else budget
+            finished, latest = _slice(steps, until if loop is not None else float("inf"), shown)
             if turn != self._turn:  # another thread has started other work meanwhile
                 return
             if latest is not None:

@@ -19,6 +19,8 @@ class Working(ipw.HBox):
     ----------
     guarded : callable returning a context manager
         Wraps every slice, so that no exception vanishes.
+    first : float, optional
+        Seconds of work until the first result is shown.
 
     Attributes
     ----------
@@ -26,9 +28,11 @@ class Working(ipw.HBox):
         Whether there is work left.
     """
 
-    def __init__(self, guarded: Callable[[], AbstractContextManager[None]]):
+    def __init__(
+        self, guarded: Callable[[], AbstractContextManager[None]], first: float | None = None
+    ):
         self._guarded = guarded
-        self.work = LongWork(self._ending)
+        self.work = LongWork(self._ending, first)
         self.under_way = False
         self.what = ""
         self._stopped: Callable[[], None] = _nothing

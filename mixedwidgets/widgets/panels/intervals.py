@@ -26,6 +26,7 @@ from mixedwidgets.widgets.panels.picture_panel import PicturePanel
 from mixedwidgets.widgets.working import Working
 
 BARS = 1  # number of the axes with the intervals of one parameter
+SOON = 0.015  # seconds of work until the first intervals are shown
 EVERY = 0.4  # seconds between two pictures of a bootstrap under way
 
 
@@ -83,7 +84,7 @@ class IntervalPlot(PicturePanel):
 
     def below(self) -> Iterable[ipw.Widget]:
         """Progress, and the numbers as a table that unfolds."""
-        self.profiles = LongWork(self.guarded)
+        self.profiles = LongWork(self.guarded, SOON)
         self._unfinished = False
         self._boot: tuple[Any, Bootstrap] | None = None
         self._five: FiveIntervals | None = None

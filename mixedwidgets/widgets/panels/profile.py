@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import ipywidgets as ipw
@@ -18,6 +18,7 @@ from mixedwidgets.widgets.panels.picture_panel import HEIGHT, PicturePanel
 from mixedwidgets.widgets.working import Working
 
 LEVEL = 0.999  # confidence level that the profiles reach
+SOON = 0.015  # seconds of work until the first profiles are shown
 EVERY = 0.4  # seconds between two pictures of work under way
 TALL = 6.6  # inches: of pairs there are many small panels
 PLOTS = {"zeta": zeta, "density": profile_density, "pairs": profile_pairs}
@@ -54,7 +55,7 @@ class ProfilePlot(PicturePanel):
     def above(self) -> Iterable[ipw.Widget]:
         """Which view."""
         self._known: tuple[Fit, Progress] | None = None
-        self._last = 0.0
+        self._last: float | None = None
         self.view_menu = ipw.ToggleButtons(
             options=[("Zeta", "zeta"), ("Density", "density"), ("Pairs", "pairs")],
             value=self.view,
@@ -72,12 +73,12 @@ class ProfilePlot(PicturePanel):
 
     def below(self) -> Iterable[ipw.Widget]:
         """Progress."""
-        self.working = Working(self.guarded)
+        self.working = Working(self.guarded, SOON)
         return [self.working]
 
     def show(self, fit: Fit) -> None:
         """Draw the profiles of a fit, as they come."""
-        self._last = time.monotonic()
+        self._last = None
         tall = TALL if self.view == "pairs" else HEIGHT
         self.picture.figure_size = (self.picture.figure_size[0], tall)
         self.working.start(
@@ -120,11 +121,12 @@ class ProfilePlot(PicturePanel):
         return known
 
     def _show_latest(self, known: Progress, finished: bool) -> None:
-        if not finished and time.monotonic() - self._last < EVERY:
+        if not finished and self._last is not None and time.monotonic() - self._last < EVERY:
             return
         self._last = time.monotonic()
         if self.view != "pairs":
-            self.draw(PLOTS[self.view], known.profiles.table)
+            expected = len(followed(self.fit.design, self.fit.reml))
+            self.draw(PLOTS[self.view], replace(known.profiles.table, expected=expected))
         elif known.pairs is not None:
             self.draw(profile_pairs, known.pairs)
 
