@@ -46,7 +46,7 @@ CELLS = {
         tau = "sd_(Intercept)|region"
         panel = mw.IntervalPlot(fit, parameter=tau, nsim=100_000)
         while not panel._boot or len(panel._boot[1]) < 200:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0)
         print(panel.working.under_way)
         panel.working.stop_button.click()
         done = len(panel._boot[1])
