@@ -126,6 +126,8 @@ async def _run(path: Path) -> Run:
         notebook,
         timeout=SECONDS,
         startup_timeout=SECONDS,
+        iopub_timeout=SECONDS,  # a busy machine shows outputs late; without this they would be lost
+        raise_on_iopub_timeout=True,
         record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
     )
