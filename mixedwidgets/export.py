@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from mixedwidgets.errors import DataError
 from mixedwidgets.export_code import Condition, call, checked, imports_of, rows_where
-from mixedwidgets.export_data import Source, bundled_name
+from mixedwidgets.export_source import Source
 from mixedwidgets.lmm.control import DEFAULT, Control
-from mixedwidgets.lmm.fit import Fit
 
-__all__ = ["Exported", "Source", "bundled_name", "script"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mixedwidgets.lmm.fit import Fit
+
+__all__ = ["Exported", "Source", "script"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +86,10 @@ class Exported:
             Weights, an offset or a subset that are in no column of the data, data that are no
             DataFrame, or a file of a kind that pandas does not read.
         """
+        import pandas as pd
+
+        from mixedwidgets.export_data import source_of
+
         asked = fit.call
         data = asked.data_then if data is None else data
         if not isinstance(data, pd.DataFrame):
@@ -101,7 +107,7 @@ class Exported:
             contrasts=asked.contrasts or {},
             control=asked.control if control is None else control,
             rows=tuple(rows),
-            source=Source.of(data, source),
+            source=source_of(data, source),
         )
 
     def fitting(self, data: str = "data") -> str:
@@ -191,6 +197,8 @@ def script(
 
 def _named(role: str, given: Any, data: pd.DataFrame) -> str | None:
     """The column that an argument is, whether it was given by name or by its values."""
+    import pandas as pd
+
     if given is None or isinstance(given, str):
         return given
     name = getattr(given, "name", None)

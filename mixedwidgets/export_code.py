@@ -9,15 +9,16 @@ from __future__ import annotations
 import ast
 import datetime
 import keyword
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
-
-import numpy as np
-import pandas as pd
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from mixedwidgets.errors import DataError, MixedWidgetsError, brief, nearest
 from mixedwidgets.lmm.control import Control
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WIDTH = 88  # a call that is longer gets a line for each argument
 
@@ -75,11 +76,9 @@ def literal(value: Any) -> str:
     DataError
         For anything else.
     """
-    if isinstance(value, np.generic) and not isinstance(value, (np.datetime64, np.timedelta64)):
-        value = value.item()
     if value is None or isinstance(value, (bool, int)):
         return repr(value)
-    for kinds, write in _WRITERS:
+    for kinds, write in _writers():
         if isinstance(value, kinds):
             return write(value)
     raise DataError(
@@ -266,24 +265,47 @@ def _dict(values: Mapping[Any, Any]) -> str:
     return "{" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in values.items()) + "}"
 
 
-_WRITERS: tuple[tuple[Any, Callable[[Any], str]], ...] = (
+Writers = tuple[tuple[Any, Callable[[Any], str]], ...]  # of values of some kinds
+
+_WRITERS: Writers = (
     (str, lambda value: str.__repr__(value)),
     (float, _float),
-    ((pd.Timedelta, datetime.timedelta, np.timedelta64), lambda v: _time("pd.Timedelta", v)),
-    ((pd.Timestamp, datetime.date, np.datetime64), lambda v: _time("pd.Timestamp", v)),
-    (pd.Interval, _interval),
-    (pd.CategoricalDtype, _categories),
     (Control, _control),
-    (pd.DataFrame, _frame),
-    (np.ndarray, lambda value: literal(value.tolist())),
     (Mapping, _dict),
     (tuple, lambda value: f"({', '.join(map(literal, value))}{',' * (len(value) == 1)})"),
-    ((list, pd.Index), _list),
+    (list, _list),
 )
 
 
-def _time(function: str, value: Any) -> str:
-    exact = pd.Timedelta(value) if function == "pd.Timedelta" else pd.Timestamp(value)
-    if exact is pd.NaT:
+def _writers() -> Iterator[tuple[Any, Callable[[Any], str]]]:
+    yield from _WRITERS
+    yield from _writers_of_tables()
+
+
+@cache
+def _writers_of_tables() -> Writers:
+    """Writers of times and of what tables hold; numpy and pandas are imported where one is met."""
+    import numpy as np
+    import pandas as pd
+
+    def time(function: str, kind: Any) -> Callable[[Any], str]:
+        return lambda value: _time(function, kind(value))
+
+    durations = (pd.Timedelta, datetime.timedelta, np.timedelta64)
+    times = (pd.Timestamp, datetime.date, np.datetime64)
+    return (
+        (durations, time("pd.Timedelta", pd.Timedelta)),
+        (times, time("pd.Timestamp", pd.Timestamp)),
+        (np.generic, lambda value: literal(value.item())),
+        (pd.Interval, _interval),
+        (pd.CategoricalDtype, _categories),
+        (pd.DataFrame, _frame),
+        (np.ndarray, lambda value: literal(value.tolist())),
+        (pd.Index, _list),
+    )
+
+
+def _time(function: str, exact: pd.Timestamp | pd.Timedelta) -> str:
+    if exact != exact:
         raise DataError("A missing time cannot be written as one; give a time.")
     return call(function, exact.isoformat())

@@ -1,12 +1,12 @@
-"""Where data come from: the code that reads them again, and a file to read them from."""
+"""Data -> where they come from, or a file to read them from."""
 
 from __future__ import annotations
 
 import csv
 import os
 import re
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -15,119 +15,50 @@ from pandas.api import types
 
 from mixedwidgets.catalogue import datasets, load
 from mixedwidgets.errors import DataError, brief
-from mixedwidgets.export_code import call, literal
+from mixedwidgets.export_source import UNKNOWN, Source, Step, reader_of
 from mixedwidgets.fingerprints import fingerprint
 
-READERS: dict[str, tuple[str, dict[str, Any]]] = {
-    ".csv": ("read_csv", {}),
-    ".tsv": ("read_csv", {"sep": "\t"}),
-    ".txt": ("read_csv", {"sep": "\t"}),
-    ".parquet": ("read_parquet", {}),
-    ".feather": ("read_feather", {}),
-    ".xlsx": ("read_excel", {}),
-    ".json": ("read_json", {}),
-    ".dta": ("read_stata", {}),
-    ".sav": ("read_spss", {}),
-    ".sas7bdat": ("read_sas", {}),
-}
-_COMPRESSED = (".gz", ".bz2", ".zip", ".xz", ".zst")
 _PLAIN = re.compile(r"\w(?:[\w .-]*\w)?", re.ASCII)
-UNKNOWN = "your_data.csv"
-
-Step = tuple[Hashable, str, Any]  # column, what to do with it, and how
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
-    """How data are read.
+def source_of(data: pd.DataFrame, source: str | os.PathLike[str] | Source | None = None) -> Source:
+    """Find where data are read from.
 
-    Attributes
+    Parameters
     ----------
-    dataset : str, optional
-        Name of a bundled data set.
-    path : str, optional
-        A file or an address. Without either, a file whose name the user puts in.
-    options : dict
-        Keywords of the pandas function that reads it.
-    steps : tuple of (column, step, value)
-        What is done to columns afterwards, because no option does it.
-    decimals : tuple of names
-        Columns that are read as text and then turned into numbers, because pandas' own reading
-        is not exact to the last digit in every version of it.
+    data : DataFrame
+    source : str, path or Source, optional
+        The file that they were read from, or how they were read; by default a bundled data set is
+        known again.
+
+    Raises
+    ------
+    DataError
+        A file of a kind that pandas does not read.
     """
+    if isinstance(source, Source):
+        return source
+    if source is None:
+        return Source(dataset=bundled_name(data))
+    text = source if isinstance(source, str) else PurePath(source).as_posix()
+    reader, _ = reader_of(text)
+    if reader != "read_csv":
+        return Source(path=text)
+    dtype, steps = {}, []
+    for place, name in enumerate(data.columns):
+        kind, after = _as_read(data.iloc[:, place])
+        steps += after
+        if kind is not None:
+            dtype[name] = kind
+    return Source(path=text, options={"dtype": dtype} if dtype else {}, steps=tuple(steps))
 
-    dataset: str | None = None
-    path: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-    steps: tuple[Step, ...] = ()
-    decimals: tuple[Hashable, ...] = ()
 
-    @classmethod
-    def of(
-        cls, data: pd.DataFrame, source: str | os.PathLike[str] | Source | None = None
-    ) -> Source:
-        """Find where data are read from.
-
-        Parameters
-        ----------
-        data : DataFrame
-        source : str, path or Source, optional
-            The file that they were read from, or how they were read; by default a bundled data
-            set is known again.
-
-        Raises
-        ------
-        DataError
-            A file of a kind that pandas does not read.
-        """
-        if isinstance(source, Source):
-            return source
-        if source is None:
-            return cls(dataset=bundled_name(data))
-        text = source if isinstance(source, str) else PurePath(source).as_posix()
-        reader, _ = _reader(text)
-        if reader != "read_csv":
-            return cls(path=text)
-        dtype, steps = {}, []
-        for place, name in enumerate(data.columns):
-            kind, after = _as_read(data.iloc[:, place])
-            steps += after
-            if kind is not None:
-                dtype[name] = kind
-        return cls(path=text, options={"dtype": dtype} if dtype else {}, steps=tuple(steps))
-
-    def seen_from(self, folder: Path) -> Source:
-        """The same file named from another folder, for code that runs there."""
-        if self.path is None or "://" in self.path or PurePath(self.path).is_absolute():
-            return self
-        try:
-            path = PurePath(os.path.relpath(self.path, folder)).as_posix()
-        except ValueError:  # another drive
-            path = Path(self.path).resolve().as_posix()
-        return replace(self, path=path)
-
-    def code(self) -> list[str]:
-        """The lines that read the data into ``data``."""
-        if self.dataset is not None:
-            return [f"data = {call('mw.load', self.dataset)}"]
-        if self.path is None:
-            return [
-                "# Read and prepare your data as for the explorer; a file keeps no categories.",
-                f'data = pd.read_csv("{UNKNOWN}")',
-            ]
-        reader, options = _reader(self.path)
-        reading = f"data = {call(f'pd.{reader}', self.path, **{**options, **self.options})}"
-        lines = [f"data[{literal(n)}] = {_STEPS[s][0](n, v)}" for n, s, v in self.steps]
-        if self.decimals:
-            lines.append(f"data = {call('data.astype', dict.fromkeys(self.decimals, 'float64'))}")
-        return [reading, *lines]
-
-    def read(self) -> pd.DataFrame:
-        """Do what the code of a CSV file says."""
-        out = pd.read_csv(self.path or UNKNOWN, **self.options)
-        for name, step, value in self.steps:
-            out[name] = _STEPS[step][1](out[name], value)
-        return out.astype(dict.fromkeys(self.decimals, "float64"))
+def read(source: Source) -> pd.DataFrame:
+    """Do what the code of a CSV file says."""
+    out = pd.read_csv(source.path or UNKNOWN, **source.options)
+    for name, step, value in source.steps:
+        out[name] = _STEPS[step](out[name], value)
+    return out.astype(dict.fromkeys(source.decimals, "float64"))
 
 
 def bundled_name(data: pd.DataFrame) -> str | None:
@@ -187,7 +118,7 @@ def write_csv(data: pd.DataFrame, path: Path) -> Source:
             lineterminator="\n",
             encoding="utf-8",
         )
-        again = source.read()
+        again = read(source)
     except (UnicodeError, ValueError, TypeError) as error:
         path.unlink(missing_ok=True)
         raise DataError(
@@ -200,17 +131,6 @@ def write_csv(data: pd.DataFrame, path: Path) -> Source:
         ) from None
     _refuse_lost(data, again, path)
     return replace(source, path=path.name)
-
-
-def _reader(path: str) -> tuple[str, dict[str, Any]]:
-    suffixes = [suffix.casefold() for suffix in PurePath(path).suffixes]
-    kept = [suffix for suffix in suffixes if suffix not in _COMPRESSED]
-    if not kept or kept[-1] not in READERS:
-        raise DataError(
-            f"source is {brief(path)}; give the file that the data were read from, whose name ends "
-            f"in one of {', '.join(READERS)}."
-        )
-    return READERS[kept[-1]]
 
 
 def _as_read(column: pd.Series) -> tuple[Any, list[Step]]:
@@ -352,22 +272,9 @@ def _refuse_lost(data: pd.DataFrame, again: pd.DataFrame, path: Path) -> None:
     )
 
 
-def _time_code(name: Hashable, options: Mapping[str, Any]) -> str:
-    return call("pd.to_datetime", written=[f"data[{literal(name)}]"], **options)
-
-
-_STEPS: dict[str, tuple[Any, Any]] = {
-    "time": (_time_code, lambda column, options: pd.to_datetime(column, **options)),
-    "zone": (
-        lambda name, zone: call(f"data[{literal(name)}].dt.tz_convert", zone),
-        lambda column, zone: column.dt.tz_convert(zone),
-    ),
-    "duration": (
-        lambda name, _: call("pd.to_timedelta", written=[f"data[{literal(name)}]"]),
-        lambda column, _: pd.to_timedelta(column),
-    ),
-    "levels": (
-        lambda name, levels: call(f"data[{literal(name)}].cat.rename_categories", levels),
-        lambda column, levels: column.cat.rename_categories(levels),
-    ),
+_STEPS: dict[str, Callable[[pd.Series, Any], Any]] = {
+    "time": lambda column, options: pd.to_datetime(column, **options),
+    "zone": lambda column, zone: column.dt.tz_convert(zone),
+    "duration": lambda column, _: pd.to_timedelta(column),
+    "levels": lambda column, levels: column.cat.rename_categories(levels),
 }

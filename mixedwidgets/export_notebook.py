@@ -18,7 +18,8 @@ import pandas as pd
 from mixedwidgets.errors import DataError, brief
 from mixedwidgets.export import Exported
 from mixedwidgets.export_code import Condition, call, checked, imports_of, literal, rows_where
-from mixedwidgets.export_data import Source, write_csv
+from mixedwidgets.export_data import write_csv
+from mixedwidgets.export_source import Source
 from mixedwidgets.fingerprints import fingerprint
 from mixedwidgets.lmm.control import Control
 from mixedwidgets.lmm.fit import Fit

@@ -42,7 +42,7 @@ likelihood.maximize likelihood.maximum_view
 likelihood
 
 # a formula and a DataFrame become a Design
-lmm.small
+lmm.settings lmm.small
 lmm.flags lmm.foreign lmm.linalg lmm.tables
 lmm.diagnostic_tables lmm.group_tables lmm.interval_tables lmm.simpler_tables
 lmm.bases lmm.coding lmm.columns lmm.expressions lmm.matrices lmm.mixture
@@ -108,6 +108,7 @@ lmm.compare lmm.drop1 lmm.lmer
 
 # a model becomes a script
 export_code
+export_source
 export_data
 export
 export_notebook

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mixedwidgets.lmm.bases import SplineSettings
-from mixedwidgets.lmm.coding import CODINGS, Contrast
 from mixedwidgets.lmm.expressions import (
     Binary,
     Call,
@@ -24,6 +22,7 @@ from mixedwidgets.lmm.expressions import (
     children,
     strip_parens,
 )
+from mixedwidgets.lmm.settings import CODINGS, Contrast, SplineSettings
 from mixedwidgets.lmm.signatures import BASES, FACTORS, NUMERIC, match_arguments
 
 MAX_DEGREE = 100

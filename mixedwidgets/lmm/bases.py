@@ -14,6 +14,7 @@ from scipy.interpolate import BSpline
 
 from mixedwidgets.errors import DataError
 from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.settings import SplineSettings
 
 
 @dataclass(frozen=True)
@@ -139,17 +140,6 @@ class NaturalSpline:
             basis, curvature = basis[:, 1:], curvature[:, 1:]
         q, _ = np.linalg.qr(curvature.T, mode="complete")
         return basis @ q[:, 2:]
-
-
-@dataclass(frozen=True)
-class SplineSettings:
-    """What a formula says about a spline; None leaves the choice to the data."""
-
-    degree: int
-    df: int | None
-    inner: Sequence[float] | None
-    intercept: bool
-    boundary: Sequence[float] | None
 
 
 def learn_spline(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,28 +10,9 @@ import pandas as pd
 
 from mixedwidgets.errors import DataError, nearest
 from mixedwidgets.lmm.linalg import Array
+from mixedwidgets.lmm.settings import CODINGS, Contrast
 
 Coded = tuple[Array, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """The coding that ``C(f, kind, how_many)`` asks for in a formula.
-
-    Attributes
-    ----------
-    kind : str
-        A name in ``CODINGS``, also as ``contr.sum``.
-    how_many : int or None
-        Keep this many contrasts.
-    numbered : bool
-        Name the columns by the position of the level, as R does when it is given the function
-        ``contr.treatment`` or a number of contrasts, instead of by its label.
-    """
-
-    kind: str
-    how_many: int | None = None
-    numbered: bool = False
 
 
 def treatment(labels: Sequence[str]) -> Coded:
@@ -74,7 +54,7 @@ def polynomial(labels: Sequence[str]) -> Coded:
     return np.column_stack(columns[1:]), tuple(names[: k - 1])
 
 
-CODINGS: dict[str, Callable[[Sequence[str]], Coded]] = {
+MATRICES: dict[str, Callable[[Sequence[str]], Coded]] = {  # one for each of CODINGS
     "treatment": treatment,
     "sum": deviation,
     "helmert": helmert,
@@ -127,7 +107,7 @@ def _named(kind: str, labels: Sequence[str], name: str) -> Coded:
             f"the contrasts of {name!r} cannot be {kind!r}{nearest(key, CODINGS)}; "
             f"allowed are {', '.join(CODINGS)}, or a matrix with one row a level"
         )
-    return CODINGS[key](labels)
+    return MATRICES[key](labels)
 
 
 def _given(kind: Any, labels: Sequence[str], name: str) -> Coded:

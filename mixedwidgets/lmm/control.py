@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
-
-import numpy as np
 
 from mixedwidgets.errors import MixedWidgetsError, ModelError, brief, nearest
 
@@ -175,11 +174,11 @@ def _squeezed(name: object) -> str:
 
 
 def _is_whole(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 _CHECKS = tuple(f.name for f in fields(Control) if f.name.startswith("check_"))

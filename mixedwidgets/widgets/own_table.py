@@ -14,7 +14,7 @@ from typing import Any, cast
 import pandas as pd
 
 from mixedwidgets.errors import DataError, brief, listed
-from mixedwidgets.export_data import Source
+from mixedwidgets.export_source import Source
 from mixedwidgets.widgets.delimited import Layout, decoded, layout_of
 from mixedwidgets.widgets.own_columns import (
     ColumnRead,
