@@ -51,7 +51,8 @@ CELLS = {
         panel.working.stop_button.click()
         done = len(panel._boot[1])
         await asyncio.sleep(0.2)
-        print(len(panel._boot[1]) == done, f"of {done:,} replicates" in panel.numbers.value)
+        said = panel.numbers.value.replace(",", "")
+        print(len(panel._boot[1]) == done, f"of {done} replicates" in said)
         print(panel.working.under_way, repr(panel.problem), panel.error)
     """,
     "latest wins": """
