@@ -20,6 +20,7 @@ from mixedwidgets.widgets.upload import Upload
 
 ROWS_SHOWN, COLUMNS_SHOWN, CHARACTERS_SHOWN = 5, 30, 40
 
+_BESIDE = "display: flex; flex-wrap: wrap; gap: 0 56px"
 _BOX = "overflow-x: auto; max-width: 100%; margin: 4px 0 10px"
 _LINE = "1px solid var(--jp-border-color2, rgba(128, 128, 128, 0.35))"
 _TABLE = "border-collapse: collapse; font-size: 13px; line-height: 1.4; margin: 0"
@@ -204,8 +205,8 @@ def table_html(table: OwnTable) -> str:
         f'<div role="status" style="line-height: 1.5"><p style="margin: 6px 0 2px">'
         f"{protected(words_of(table))}</p>{notes}</div>"
         f"<details open><summary>Columns and first rows</summary>"
-        f"{_html('Columns as they were read', heads, columns)}"
-        f"{_html(first, kept, rows)}{cut}</details>"
+        f'<div style="{_BESIDE}">{_html("Columns as they were read", heads, columns)}'
+        f"{_html(first, kept, rows)}</div>{cut}</details>"
     )
 
 
