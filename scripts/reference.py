@@ -17,6 +17,7 @@ import traitlets
 import mixedwidgets as mw
 from mixedwidgets import likelihood
 from mixedwidgets.plots import figures
+from mixedwidgets.widgets.panels.base import Panel
 from scripts.formulas import Formulas
 from scripts.pages import Page, markdown
 
@@ -25,7 +26,16 @@ ROLE = re.compile(r":\w+:`~?([^`]+)`")
 PLACE = re.compile(
     r"\b(?:mixedwidgets|pandas|numpy|matplotlib|collections|typing)(?:\.\w+)*\.(\w+)"
 )
-WIDGET_TRAITS = ("formula", "fit", "factor", "picked", "point", "visible", "problem", "error")
+WIDGETS = (
+    "explore Explorer LikelihoodSurface IntervalPlot ProfilePlot DiagnosticsPlot FitSummary "
+    "ShrinkagePlot CaterpillarPlot GroupPlot BoundaryPlot OwnData BinomialLikelihood "
+    "OneWayExplorer MaximumLikelihood"
+)
+OF_WIDGETS = {"go", "back", "take", "save_notebook", "show_code"}  # methods for users
+SESSION = re.compile(r"^>>> .*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
+# What pdoc makes of ``**options`` and of a sentence that stands below a list of parameters:
+STARS = re.compile(r"\*{4}(\w[^*\n]*)\*\*")
+ASIDE = re.compile(r"^ *- \*\*(.+\.)\*\*$", re.MULTILINE)
 
 
 def offered() -> dict[str, tuple[str, list[tuple[str, Any]]]]:
@@ -44,11 +54,7 @@ def offered() -> dict[str, tuple[str, list[tuple[str, Any]]]]:
         "likelihood": ("Likelihood of simple models", theory),
         "widgets": (
             "Widgets",
-            top(
-                "explore Explorer LikelihoodSurface IntervalPlot ProfilePlot DiagnosticsPlot "
-                "FitSummary ShrinkagePlot CaterpillarPlot GroupPlot BoundaryPlot OwnData "
-                "BinomialLikelihood OneWayExplorer MaximumLikelihood"
-            ),
+            [("Panel", Panel), *top(WIDGETS)],
         ),
         "pictures": ("Pictures", [(f"figures.{name}", getattr(figures, name)) for name in drawn]),
         "data": (
@@ -119,9 +125,8 @@ def _entry(name: str, thing: Any) -> str:
 
 def _members(name: str, described: pdoc.doc.Class) -> str:
     """The values of a class as a table, its methods with their docstrings beneath."""
-    widget = issubclass(described.obj, traitlets.HasTraits)
-    own = [m for m in described.members.values() if _is_shown(m, widget)]
-    values = [m for m in own if m.kind == "variable" and m.docstring]
+    own = [m for m in described.members.values() if _is_shown(m, described.obj)]
+    values = [m for m in own if m.kind == "variable"]
     methods = [m for m in own if m.kind == "function"]
     rows = "".join(
         f"<tr><td><code>{m.name}</code></td><td>{_prose(m.docstring)}</td></tr>" for m in values
@@ -134,12 +139,17 @@ def _members(name: str, described: pdoc.doc.Class) -> str:
     )
 
 
-def _is_shown(member: pdoc.doc.Doc[Any], widget: bool) -> bool:
-    """Whether a member is for users: public, ours, and of a widget only what is not machinery."""
+def _is_shown(member: pdoc.doc.Doc[Any], kind: type) -> bool:
+    """Whether a member is for users: public, ours, described, and no machinery of a widget.
+
+    pdoc has of a trait the words of its type; the docstring of the class has better ones.
+    """
     if member.name.startswith("_") or not member.taken_from[0].startswith(PACKAGE):
         return False
-    if widget and member.taken_from[0] != member.modulename:
-        return member.name in WIDGET_TRAITS
+    if issubclass(kind, traitlets.HasTraits):
+        own = member.taken_from[0] == kind.__module__
+        value = isinstance(getattr(kind, member.name, None), property)
+        return own and (value or member.name in OF_WIDGETS)
     return bool(member.docstring)
 
 
@@ -150,14 +160,15 @@ def _documented(thing: Any) -> Any:
 
 
 def _signature(name: str, described: Any) -> str:
+    if described.kind == "class" and "Parameters\n" not in described.docstring:
+        return ""  # users get one from elsewhere: they do not make it
+    made = described.members["__init__"] if described.kind == "class" else described
+    signature = made.signature
+    if next(iter(signature.parameters), "") == "self":
+        signature = made.signature_without_self
     if described.kind == "class":
-        if "Parameters\n" not in described.docstring:
-            return ""  # users get one from elsewhere: they do not make it
-        made = described.members["__init__"].signature
-        text = str(made.replace(return_annotation=inspect.Signature.empty))
-    else:
-        text = str(described.signature)
-    plain = html.escape(PLACE.sub(r"\1", text))
+        signature = signature.replace(return_annotation=inspect.Signature.empty)
+    plain = html.escape(PLACE.sub(r"\1", str(signature)))
     return f'<pre class="signature">{name}{plain}</pre>'
 
 
@@ -168,6 +179,7 @@ def _first(thing: Any) -> str:
 
 def _prose(docstring: str) -> str:
     text = ROLE.sub(r"`\1`", inspect.cleandoc(docstring)).replace("``", "`")
-    return markdown(
-        pdoc.docstrings.convert(text, "numpy", None), Formulas(), exclude_anchor_links=True
-    )
+    text = SESSION.sub(r"```pycon\n\g<0>\n```\n", text)
+    text = pdoc.docstrings.convert(text, "numpy", None)
+    text = ASIDE.sub(r"\n\1\n", STARS.sub(r"**\\*\\*\1**", text))
+    return markdown(text, Formulas(), exclude_anchor_links=True)

@@ -242,3 +242,15 @@ def test_tasks_stand_in_three_columns(pages: dict[str, Page]) -> None:
     assert body.count('<div class="side-by-side">') == len(TASKS)
     assert body.count("<section><h4>") == 3 * len(TASKS)
     assert "has no weights" in body.replace("Has", "has")
+
+
+def test_signatures_and_examples_are_whole(pages: dict[str, Page]) -> None:
+    widgets = pages["reference/widgets.html"].body
+    explore = widgets.partition('id="mw.explore"')[2].partition("</section>")[0]
+    assert "df: DataFrame" in explore
+    assert "self" not in explore
+    assert "&gt;&gt;&gt; " in explore  # not a quotation in a quotation
+    assert "<blockquote>" not in explore
+    panel = widgets.partition('id="Panel"')[2].partition("</section>")[0]
+    assert "<strong>**options</strong>" in panel
+    assert "<p>All of them can be observed" in panel
