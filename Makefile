@@ -22,6 +22,7 @@ explore: $(VENV)/ready-lab ## open JupyterLab on notebooks/explore.ipynb, the ex
 
 test: $(VENV)/ready-test ## check style and types and run all tests, those in a real browser included
 	@scripts/system_package.sh chromium || echo "The browser tests will be skipped."
+	@command -v npm >/dev/null || scripts/system_package.sh npm || echo "The site will not be tested."
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
@@ -50,7 +51,7 @@ binder: $(VENV)/ready-test ## build what Binder builds in a clean home and run t
 	$(PY) scripts/replay_binder.py
 
 clean: ## remove the environment and everything built or cached
-	rm -rf $(VENV) build dist site docs/*.html docs/reference .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/_artifacts
+	rm -rf $(VENV) build dist site docs/*.html docs/reference docs/katex .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/_artifacts
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/ready-%: pyproject.toml scripts/environment.sh
