@@ -263,8 +263,8 @@ def _read_workbook(name: str, content: bytes) -> OwnTable:
     try:
         with pd.ExcelFile(io.BytesIO(content)) as book:
             sheets = [str(sheet) for sheet in book.sheet_names]
-            top = book.parse(0, header=None, nrows=1)
-            data = book.parse(0)
+            top = pd.read_excel(book, header=None, nrows=1)
+            data = pd.read_excel(book)
     except ImportError:
         raise DataError(
             f"{name} is a workbook, and the package that reads those (openpyxl) is not installed; "
