@@ -2,6 +2,7 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
+LITE := $(VENV)-lite
 PORT ?= 8888
 ARGS ?=
 
@@ -11,7 +12,7 @@ OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS OPENBLAS_NUM_THREADS
 
 .DEFAULT_GOAL := help
-.PHONY: help explore test notebooks docs site bench clean
+.PHONY: help explore test notebooks docs site lite bench binder clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s  %s\n", $$1, $$2 }' Makefile
@@ -22,6 +23,8 @@ explore: $(VENV)/ready-lab ## open JupyterLab on notebooks/explore.ipynb, the ex
 
 test: $(VENV)/ready-test ## check style and types and run all tests, those in a real browser included
 	@scripts/system_package.sh chromium || echo "The browser tests will be skipped."
+	@{ command -v npm && $(MAKE) --no-print-directory $(LITE)/ready-lite; } >/dev/null || \
+		echo "The tests of the JupyterLite site will be skipped."
 	@command -v npm >/dev/null || scripts/system_package.sh npm || echo "The site will not be tested."
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -38,6 +41,10 @@ site: $(VENV)/ready-docs ## make the static site of notebooks and documentation:
 	@command -v npm >/dev/null || scripts/system_package.sh npm
 	$(PY) -m scripts.make_site $(ARGS)
 
+lite: $(LITE)/ready-lite ## make the JupyterLite site: lite/index.html, the notebooks with Python in the browser
+	@command -v npm >/dev/null || scripts/system_package.sh npm
+	$(LITE)/bin/python -m scripts.make_lite $(ARGS)
+
 bench: $(VENV)/ready-benchmark ## measure speed against lme4, mixedlm and statsmodels, scaling, and clicks to pixels
 	@scripts/system_package.sh lme4
 	@scripts/system_package.sh openblas || echo "lme4 will use the linear algebra that R has."
@@ -51,9 +58,13 @@ binder: $(VENV)/ready-test ## build what Binder builds in a clean home and run t
 	$(PY) scripts/replay_binder.py
 
 clean: ## remove the environment and everything built or cached
-	rm -rf $(VENV) build dist site docs/*.html docs/reference docs/katex .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/_artifacts
+	rm -rf $(VENV) $(LITE) build dist site lite docs/*.html docs/reference docs/katex .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/_artifacts
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/ready-%: pyproject.toml scripts/environment.sh
 	@scripts/environment.sh $(VENV) $*
+	@touch $@
+
+$(LITE)/ready-lite: pyproject.toml scripts/environment.sh
+	@scripts/environment.sh $(LITE) lite
 	@touch $@
