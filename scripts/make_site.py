@@ -28,6 +28,12 @@ NOTEBOOKS = ROOT / "notebooks"
 SITE = ROOT / "site"
 SHOWN = ["image/svg+xml", "image/png", "text/html", "text/markdown", "text/plain"]
 PICTURE = re.compile(r'(<img\b[^>]*\bsrc=")(?![a-z]+:)([^"]+)"')
+EXPLORER = (
+    '<figure class="picture"><img src="explorer.png" alt="The explorer on school data: controls on '
+    "top, the likelihood surface of two standard deviations with joint confidence contours, the "
+    'two profile curves and the table of the fit"></figure>'
+)
+UNRUN = '<p class="lead">As it is before it runs; with a kernel the explorer opens:</p>' + EXPLORER
 PARAGRAPH = re.compile(r"<p>(.*?)</p>", re.DOTALL)
 EARLY = 12  # sentences, among which a notebook asks its question
 SENTENCE = re.compile(r"[^.?!]+(?:[?!]|\.(?=\s|$))")
@@ -58,6 +64,8 @@ def notebook_page(path: Path, formulas: Formulas) -> Page:
         _check(path.name, number, cell)
     body, _ = _exporter(formulas).from_notebook_node(notebook)
     body = relinked(boxed(body))
+    if not any(cell.get("outputs") for cell in notebook.cells):
+        body = body.replace("</h1>", f"</h1>{UNRUN}", 1)
     return Page(f"{path.stem}.html", title_of(body), body, "notebook")
 
 
@@ -70,7 +78,7 @@ def front_page(pages: Sequence[Page], documentation: Sequence[Page]) -> Page:
         "<h1>mixedwidgets</h1>"
         '<p class="lead">Mixed-effects models that can be seen: a lecture in notebooks with live '
         "pictures, and the package under it. Here the pictures stand still; with a kernel they "
-        "follow the hand.</p>"
+        f"follow the hand.</p>{EXPLORER}"
         f'<h2>The lecture</h2><ul class="cards">{chapters}</ul>'
         f'<h2>The package</h2><ul class="cards">{looked_up}</ul>'
     )
@@ -112,7 +120,7 @@ def build(folder: Path, notebooks: Sequence[Path]) -> list[Page]:
     write(folder, made)
     if formulas.asked:
         copy_style(folder)
-    for page in lecture:
+    for page in pages[: 1 + len(lecture)]:
         _copy_pictures(page, folder)
     return pages
 
