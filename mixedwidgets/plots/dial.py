@@ -19,7 +19,7 @@ from mixedwidgets.plots.sheet import MARGIN, Mark, Sheet, stroke
 from mixedwidgets.plots.style import NORMAL, SMALL, Theme, crosshair_look, optimum_look
 
 _TALL = 300.0  # of the figure, in hundredths of an inch; a lower one has no key
-_CEILING, _CEILING_LOW, _FLOOR = 13.4, 7.6, -0.05  # of the cost shown; the floor is its share
+_CEILING, _CEILING_LOW, _FLOOR = 13.4, 7.6, -0.13  # of the cost shown; the floor is its share
 _EDGE = 7.0  # how far below the upper edge the marker stays
 _ACROSS = (-0.02, 1.02)
 _ENDS = ("← complete pooling", "no pooling →")

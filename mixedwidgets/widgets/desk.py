@@ -72,6 +72,12 @@ class Desk(ipw.Box):
         left, right = (self.panel(title) for title in self.tops)
         return left, right
 
+    @property
+    def look(self) -> str:
+        """The theme of the pictures, ``"light"`` or ``"dark"``, as far as the browser has told."""
+        looks = [p.look for p in self.panels.values() if isinstance(p, PicturePanel)]
+        return "dark" if "dark" in looks else "light"
+
     def panel(self, title: str) -> Panel:
         """A panel by its title; made where nobody has looked at it yet."""
         if title not in self.panels:

@@ -238,7 +238,7 @@ class Explorer(ipw.VBox):
         for visit in self._history.visits:
             fit = self._history.fits.get(visit.id)
             if visit.thumbnail is None and fit is not None:
-                picture = thumbnail(shrinkage(fit.design, fit.estimate))
+                picture = thumbnail(shrinkage(fit.design, fit.estimate), theme=self.desk.look)
                 self._history = self._history.illustrate(visit.id, picture)
 
     def take(self, formula: str) -> None:

@@ -132,7 +132,7 @@ class MaximumLikelihood(TheoryWidget):
         self.path_menu = ipw.ToggleButtons(
             options=[("Newton", "newton"), ("mw.maximize", "maximize")],
             tooltips=["Newton's method from the start", "Simplex first, then Newton's method"],
-            style={"button_width": "108px"},
+            style={"button_width": "124px"},
             layout=ipw.Layout(width="auto"),
         )
         self.x_menu, self.y_menu = _menu("Across"), _menu("Up")
