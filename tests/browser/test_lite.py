@@ -161,15 +161,33 @@ print(script(str(spec), False, path="scores.csv"))
     assert lite.errors == []
 
 
-def test_what_widgets_need_is_in_the_site_too(lite: LabPage) -> None:
+def test_a_widget_of_ours_lives_in_it(lite: LabPage) -> None:
+    """A file that is chosen in it arrives in Python: both directions, and bytes."""
     code = """
 import piplite
 await piplite.install(["ipywidgets", "anywidget"])
-import anywidget, ipywidgets
-print(ipywidgets.IntSlider(value=7).value)
-"""
-    assert printed(lite, code) == "7\n"
+from mixedwidgets.widgets.upload import Upload
 
+came = []
+field = Upload(lambda name, size: None, lambda *file: came.append(file), came.append)
+"""
+    printed(lite, code)
+    lite.page.evaluate(_CELL, "field")
+    chooser = lite.page.locator(".jp-OutputArea input[type=file]")
+    chooser.set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": b"y,g\n1,\xff\n"})
+    lite.page.wait_for_function(  # "Reading a.csv" until Python has answered
+        "() => !document.querySelector('.mixedwidgets-upload [role=status]').textContent"
+    )
+    assert printed(lite, "print(came)") == "[('a.csv', b'y,g\\n1,\\xff\\n')]\n"
+    assert lite.errors == []
+
+
+_CELL = """async (source) => {
+  const { commands, shell } = window.jupyterapp;
+  await commands.execute("notebook:insert-cell-above");
+  shell.currentWidget.content.activeCell.model.sharedModel.setSource(source);
+  await commands.execute("notebook:run-cell");
+}"""
 
 # What a cell prints comes while it runs.
 _PRINTED = """async (code) => {
