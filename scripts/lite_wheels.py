@@ -73,23 +73,22 @@ class Wheels:
             wanted = self._take(sorted(new))
 
     def _take(self, names: list[str]) -> list[Requirement]:
-        """Fetch the pure ones of some packages and return what they need."""
-        pure = [name for name in names if self._is_pure(name)]
-        fetched = self._fetch({name: self._version(name) for name in pure})
+        """Fetch those of some packages that are pure Python, and return what all need."""
         needs = []
-        for name, wheel in fetched.items():
+        pure = []
+        for name in names:
             package = self._lock.package(name)
-            if package is None:
+            if package is not None:
+                needs += [Requirement(depends) for depends in package["depends"]]
+            if package is None or package["file_name"].endswith(PURE):
+                pure.append(name)
+        for name, wheel in self._fetch({name: self._version(name) for name in pure}).items():
+            if name in self._lock.names:
+                self.of_pyodide[self._lock.names[name]] = wheel
+            else:
                 self.of_pypi.append(wheel)
                 needs += self._needs(wheel)
-            else:
-                self.of_pyodide[self._lock.names[name]] = wheel
-                needs += [Requirement(depends) for depends in package["depends"]]
         return needs
-
-    def _is_pure(self, name: str) -> bool:
-        package = self._lock.package(name)
-        return package is None or package["file_name"].endswith(PURE)
 
     def _version(self, name: str) -> str:
         package = self._lock.package(name)

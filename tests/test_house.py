@@ -162,6 +162,8 @@ def test_wheel_is_pure_python(wheel: Path) -> None:
     assert wheel.name == f"mixedwidgets-{mixedwidgets.__version__}-py3-none-any.whl"
     with zipfile.ZipFile(wheel) as archive:
         compiled = [n for n in archive.namelist() if n.endswith((".so", ".pyd", ".dylib", ".dll"))]
+        (name,) = [n for n in archive.namelist() if n.endswith(".dist-info/WHEEL")]
+        assert "Root-Is-Purelib: true" in archive.read(name).decode().splitlines()
     assert compiled == []
 
 
@@ -175,5 +177,6 @@ def test_wheel_holds_every_file_of_the_package(repository: Path, wheel: Path) ->
     with zipfile.ZipFile(wheel) as archive:
         assert sources <= set(archive.namelist())
     assert any(name.startswith("mixedwidgets/data/") for name in sources)
-    assert "mixedwidgets/widgets/picture.js" in sources
+    for name in ("picture.js", "canvas.js", "upload.js", "upload.css"):
+        assert f"mixedwidgets/widgets/{name}" in sources
     assert "mixedwidgets/py.typed" in sources

@@ -27,6 +27,7 @@ import mixedwidgets
 
 UNREACHABLE = 75  # what scripts/make_lite.py ends with where a package cannot be fetched
 ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+PYODIDE = "https://cdn.jsdelivr.net/pyodide"
 COMPILED = ["numpy", "scipy", "pandas", "matplotlib", "pillow"]
 
 
@@ -112,20 +113,24 @@ def address(site: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def lite(browser: Any, address: str) -> Iterator[LabPage]:
+def strangers() -> list[str]:
+    """What the page has asked of other hosts so far."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def lite(browser: Any, address: str, strangers: list[str]) -> Iterator[LabPage]:
     """The first notebook of the site, in a browser that reaches nothing else."""
     alone = browser.browser_type.launch(
         executable_path=find_chromium(), args=[*CHROMIUM_ARGUMENTS, ALONE]
     )
     context = alone.new_context(viewport={"width": 1280, "height": 900})
-    asked: list[str] = []
-    context.on("request", lambda request: asked.append(request.url))
+    own = (address, "data:", "blob:")
+    context.on("request", lambda r: None if r.url.startswith(own) else strangers.append(r.url))
     lab = LabPage(context.new_page())
     lab.open(f"{address}/lab/index.html?path=00-index.ipynb")
     yield lab
-    strangers = [url for url in asked if not url.startswith((address, "data:", "blob:"))]
     alone.close()
-    assert strangers == []
 
 
 def printed(lab: LabPage, code: str) -> str:
@@ -133,7 +138,9 @@ def printed(lab: LabPage, code: str) -> str:
     return str(lab.page.evaluate(_PRINTED, code))
 
 
-def test_our_wheel_is_installed_from_the_site_and_its_parts_work(lite: LabPage) -> None:
+def test_our_wheel_is_installed_from_the_site_and_its_parts_work(
+    lite: LabPage, strangers: list[str]
+) -> None:
     printed(lite, "import piplite\nawait piplite.install('mixedwidgets', deps=False)")
     code = """
 import sys
@@ -159,9 +166,10 @@ print(script(str(spec), False, path="scores.csv"))
     assert "this opening parenthesis is never closed" in "\n".join(rest).lower()
     assert "data = pd.read_csv('scores.csv')" in rest
     assert lite.errors == []
+    assert strangers == []
 
 
-def test_a_widget_of_ours_lives_in_it(lite: LabPage) -> None:
+def test_a_widget_of_ours_lives_in_it(lite: LabPage, strangers: list[str]) -> None:
     """A file that is chosen in it arrives in Python: both directions, and bytes."""
     code = """
 import piplite
@@ -180,6 +188,20 @@ field = Upload(lambda name, size: None, lambda *file: came.append(file), came.ap
     )
     assert printed(lite, "print(came)") == "[('a.csv', b'y,g\\n1,\\xff\\n')]\n"
     assert lite.errors == []
+    assert strangers == []
+
+
+def test_installing_everything_asks_pyodide_for_what_is_compiled_alone(
+    lite: LabPage, strangers: list[str]
+) -> None:
+    """It cannot be had here, and then pip says so and the kernel goes on."""
+    printed(lite, "import micropip\nmicropip.uninstall('mixedwidgets')")
+    printed(lite, "%pip install -q mixedwidgets")
+    assert printed(lite, "print(1 + 1)") == "2\n"
+    wheels = {url.rsplit("/", 1)[1] for url in strangers}
+    assert {name.split("-")[0] for name in wheels} >= set(COMPILED)
+    assert {url for url in strangers if not url.startswith(f"{PYODIDE}/v")} == set()
+    assert {name for name in wheels if not name.endswith("_wasm32.whl")} == set()
 
 
 _CELL = """async (source) => {
