@@ -23,9 +23,9 @@ explore: $(VENV)/ready-lab ## open JupyterLab on notebooks/explore.ipynb, the ex
 
 test: $(VENV)/ready-test ## check style and types and run all tests, those in a real browser included
 	@scripts/system_package.sh chromium || echo "The browser tests will be skipped."
+	@command -v npm >/dev/null || scripts/system_package.sh npm || echo "The site will not be tested."
 	@{ command -v npm && $(MAKE) --no-print-directory $(LITE)/ready-lite; } >/dev/null || \
 		echo "The tests of the JupyterLite site will be skipped."
-	@command -v npm >/dev/null || scripts/system_package.sh npm || echo "The site will not be tested."
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy

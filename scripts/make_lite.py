@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import re
 import shutil
 import sys
 import tarfile
@@ -130,7 +129,7 @@ def with_install(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Put the cell that installs mixedwidgets before the first cell of code."""
     cells = notebook.cells
     code = [number for number, cell in enumerate(cells) if cell.cell_type == "code"]
-    if any(re.search(r"\bimport\b", cells[number].source) for number in code):
+    if code:
         cells.insert(code[0], nbformat.v4.new_code_cell(INSTALL, id="install"))
     notebook.metadata["kernelspec"] = dict(KERNEL)
     return notebook
