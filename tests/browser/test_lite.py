@@ -204,6 +204,34 @@ def test_installing_everything_asks_pyodide_for_what_is_compiled_alone(
     assert {name for name in wheels if not name.endswith("_wasm32.whl")} == set()
 
 
+def test_long_work_goes_on_between_cells_without_a_thread(lite: LabPage) -> None:
+    code = """
+import asyncio, gc, time
+from contextlib import nullcontext
+from mixedwidgets.widgets.garbage import uncollected
+from mixedwidgets.widgets.longwork import LongWork
+
+def steps():
+    for number in range(8):
+        time.sleep(0.02)
+        yield number
+
+shown = []
+with uncollected():
+    LongWork(nullcontext, 0.0).start(steps(), lambda *result: shown.append(result))
+print(len(shown), gc.isenabled())
+"""
+    assert printed(lite, code) == "1 False\n"
+    code = """
+for _ in range(200):
+    if shown[-1][1] and gc.isenabled():
+        break
+    await asyncio.sleep(0.05)
+print(len(shown) > 1, shown[-1], gc.isenabled())
+"""
+    assert printed(lite, code) == "True (7, True) True\n"
+
+
 _CELL = """async (source) => {
   const { commands, shell } = window.jupyterapp;
   await commands.execute("notebook:insert-cell-above");
