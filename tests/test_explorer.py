@@ -637,7 +637,7 @@ class TestProblems:
         def broken(*args: Any, **options: Any) -> None:
             raise ValueError("no such surface")
 
-        monkeypatch.setattr(surface_module, "surface_in_steps", broken)
+        monkeypatch.setattr(surface_module, "first_look", broken)
         explorer.chooser.response.value = "z"
         assert "ValueError: no such surface" in explorer.problem
         assert "in broken" in explorer.error
@@ -656,7 +656,7 @@ class TestProblems:
     def test_a_picture_that_failed_is_drawn_when_its_model_is_chosen_again(self, monkeypatch):
         explorer = self.failing()
         with monkeypatch.context() as broken:
-            broken.setattr(surface_module, "surface_in_steps", lambda *args: 1 / 0)
+            broken.setattr(surface_module, "first_look", lambda *args: 1 / 0)
             explorer.chooser.criterion.value = True
         assert "ZeroDivisionError" in explorer.problem
         explorer.chooser.slopes.boxes["four"].value = True

@@ -87,6 +87,7 @@ lmm.level_deletion
 lmm.diagnose lmm.profile
 lmm.draws lmm.influence lmm.intervals lmm.profile_trace lmm.surface_axes lmm.walk
 lmm.seeking lmm.surface_spline
+lmm.foretold
 lmm.surface
 lmm.point
 lmm.autopsy lmm.profile_pairs

@@ -468,7 +468,7 @@ class TestLikelihoodSurface:
 
     def test_rough_at_once_and_fine_when_the_hand_rests(self, monkeypatch):
         nodes: list[int] = []
-        surface, in_steps = surface_module.surface, surface_module.surface_in_steps
+        surface, in_steps = surface_module.surface, surface_module.first_look
 
         def fine(*args: Any, **options: Any) -> Any:
             nodes.append(options["nodes"])
@@ -479,7 +479,7 @@ class TestLikelihoodSurface:
             return in_steps(*args)
 
         monkeypatch.setattr(surface_module, "surface", fine)
-        monkeypatch.setattr(surface_module, "surface_in_steps", rough)
+        monkeypatch.setattr(surface_module, "first_look", rough)
         monkeypatch.setattr(surface_module, "QUICK", 60.0)
         monkeypatch.setattr(surface_module, "FINE", 9)
         monkeypatch.setattr(surface_module, "PATIENCE", 0.05)

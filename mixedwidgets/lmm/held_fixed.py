@@ -55,14 +55,14 @@ def rises(estimate: Estimate, held: tuple[Parameter, ...], points: Array) -> Arr
     S, sigma, possible = _relative(estimate, tuple(held[n] for n in which), varying)
     if all_at_once(moments):
         assert isinstance(moments, GroupedMoments)
-        logdet, gram = _grouped_grams(S, moments, _vectors(estimate, held, points))
+        logdet, gram = grouped_grams(S, moments, _vectors(estimate, held, points))
     else:
         logdet, gram = _solved_grams(S, moments)
     p = moments.ncoef
     N = moments.nobs - p if estimate.reml else moments.nobs
     log_sigma2 = N * np.log(2.0 * np.pi * sigma**2) - moments.sum_log_weights
     if estimate.reml:
-        q, extra = _profiled(gram, moments)
+        q, extra = profiled(gram, moments)
         value = (logdet + extra + log_sigma2 + q / sigma**2)[back]
     else:
         q = _quadratic(gram, back, _vectors(estimate, held, points))
@@ -180,7 +180,7 @@ def _terms(S: Array) -> Array:
     return np.column_stack((S[:, 0, 0], S[:, 0, 1], S[:, 1, 1], determinant))
 
 
-def _grouped_grams(S: Array, moments: GroupedMoments, vectors: Array) -> tuple[Array, Array]:
+def grouped_grams(S: Array, moments: GroupedMoments, vectors: Array) -> tuple[Array, Array]:
     """Return log |V| (t,) and [X, r]' V^-1 [X, r] for one or two random effects of one factor.
 
     ``[X, r]' V^-1 [X, r]`` is that without random effects minus ``sum W_j' (S^-1 + G_j)^-1 W_j``.
@@ -247,7 +247,7 @@ def _quadratic(gram: Array, at: NDArray[np.intp], vectors: Array) -> Array:
     return np.einsum("ta,tab,tb->t", vectors, gram[at], vectors)
 
 
-def _profiled(gram: Array, moments: AnyMoments) -> tuple[Array, Array]:
+def profiled(gram: Array, moments: AnyMoments) -> tuple[Array, Array]:
     """The least r' V^-1 r over the coefficients, and log |X' V^-1 X|, for the restricted one."""
     p = moments.ncoef
     if not p:

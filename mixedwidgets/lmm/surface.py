@@ -13,6 +13,7 @@ from mixedwidgets.errors import ModelError, brief
 from mixedwidgets.lmm.design import Design
 from mixedwidgets.lmm.deviance import solve
 from mixedwidgets.lmm.estimate import Estimate
+from mixedwidgets.lmm.foretold import can_foretell, foretold
 from mixedwidgets.lmm.held_fixed import all_at_once, rises
 from mixedwidgets.lmm.linalg import Array
 from mixedwidgets.lmm.optimize import whitened_factor
@@ -81,17 +82,21 @@ def surface(
     return _Sheet(design, estimate, _axis(a), _axis(b), kind).coarse(nodes, fine)
 
 
-def surface_in_steps(
+def first_look(
     design: Design, estimate: Estimate, a: Where, b: Where, kind: str, nodes: int, fine: int = 61
 ) -> Iterator[float | Surface]:
-    """``surface`` in small steps: a large model takes a while.
+    """``surface`` as fast as can be: foretold from the optimum, or in small steps.
+
+    For one or two random effects of one grouping factor a profile is ``foretold``: never below the
+    exact one; inside the joint 95 % region most often above it by less than 0.1, beside a
+    correlation near 1 by up to 3. A large model takes a while, and comes in steps.
 
     Yields
     ------
     float or Surface
         The share of the work that is done, and the surface last.
     """
-    sheet = _Sheet(design, estimate, _axis(a), _axis(b), kind)
+    sheet = _Sheet(design, estimate, _axis(a), _axis(b), kind, quick=True)
     steps, done, count = sheet.coarse_steps(nodes, fine), 0, sheet.count(nodes)
     while True:
         try:
@@ -166,6 +171,7 @@ def _curve_steps(
     nodes: int,
     reach: tuple[float, float] | None,
     fine: int = 121,
+    quick: bool = False,
 ) -> Generator[None, None, Slice]:
     held = axis.parameter
     value = value_at(estimate, held)
@@ -176,6 +182,8 @@ def _curve_steps(
     else:
         if kind == "slice":
             rise = rises(estimate, (held,), x[:, None])
+        elif quick and can_foretell(estimate, (held,)):
+            rise = foretold(estimate, (held,), x[:, None])
         else:
             rise = yield from along_line(Walker(estimate, (held,), (value,)), x)
         even = evener(held)
@@ -216,8 +224,16 @@ def _axis(where: Where) -> Axis:
 class _Sheet:
     """One surface: its two axes, how far they reach, and all that is not the grid."""
 
-    def __init__(self, design: Design, estimate: Estimate, a: Axis, b: Axis, kind: str):
-        self.design, self.estimate, self.kind = design, estimate, kind
+    def __init__(
+        self,
+        design: Design,
+        estimate: Estimate,
+        a: Axis,
+        b: Axis,
+        kind: str,
+        quick: bool = False,
+    ):
+        self.design, self.estimate, self.kind, self.quick = design, estimate, kind, quick
         self.axes = (a, b)
         self.held = (a.parameter, b.parameter)
         self._refuse()
@@ -323,6 +339,8 @@ class _Sheet:
         return x, y
 
     def _known(self, x: Array, y: Array) -> Generator[None, None, Array]:
+        if self.kind == "profile" and self.quick and can_foretell(self.estimate, self.held):
+            return foretold(self.estimate, self.held, _pairs(x, y)).reshape(len(y), len(x))
         if self.kind == "profile":
             grid = yield from self._walked(x, y)
             return grid.rise
@@ -333,8 +351,7 @@ class _Sheet:
         return np.array(rows)
 
     def _sliced(self, x: Array, y: Array) -> Array:
-        points = np.column_stack([part.reshape(-1) for part in np.meshgrid(x, y)])
-        return rises(self.estimate, self.held, points).reshape(len(y), len(x))
+        return rises(self.estimate, self.held, _pairs(x, y)).reshape(len(y), len(x))
 
     def _walked(self, x: Array, y: Array) -> Generator[None, None, Grid]:
         grid = Grid.empty(Walker(self.estimate, self.held, self.values), x, y)
@@ -362,7 +379,9 @@ class _Sheet:
         beside = []
         for axis, v in ((a, x), (b, y)):
             reach = (float(v[0]), float(v[-1]))
-            steps = _curve_steps(self.design, self.estimate, axis, self.kind, nodes, reach)
+            steps = _curve_steps(
+                self.design, self.estimate, axis, self.kind, nodes, reach, quick=self.quick
+            )
             beside.append((yield from steps))
         return Surface(
             names=(a.name, b.name),
@@ -403,6 +422,11 @@ class _Sheet:
             beta = moments.coefficients(solved.delta)
             points.append([value_of(p, covariances, sigma, beta) for p in self.held])
         return np.array(points).reshape(-1, 2)
+
+
+def _pairs(x: Array, y: Array) -> Array:
+    """All points of a grid, (ny * nx, 2), row by row."""
+    return np.column_stack([part.reshape(-1) for part in np.meshgrid(x, y)])
 
 
 def _winds(a: Parameter, b: Parameter) -> bool:

@@ -15,7 +15,7 @@ from mixedwidgets.lmm.html import protected
 from mixedwidgets.lmm.labels import label
 from mixedwidgets.lmm.parameters import Parameter, compatible
 from mixedwidgets.lmm.point import Pointer
-from mixedwidgets.lmm.surface import surface, surface_in_steps
+from mixedwidgets.lmm.surface import first_look, surface
 from mixedwidgets.lmm.tables import Surface
 from mixedwidgets.lmm.variance_explained import variance_parts
 from mixedwidgets.plots import surface as surface_plot
@@ -100,7 +100,7 @@ class LikelihoodSurface(PicturePanel):
         self._pointer = Pointer(fit.design, fit.estimate, (x.name, y.name), self.kind)
         self._table, self._refined = None, False
         self._begun = time.perf_counter()
-        steps = surface_in_steps(fit.design, fit.estimate, x, y, self.kind, ROUGH)
+        steps = first_look(fit.design, fit.estimate, x, y, self.kind, ROUGH)
         self.working.start("Surface", steps, self._show_rough, _share)
 
     def interrupt(self) -> bool:
