@@ -26,7 +26,7 @@ from mixedwidgets.widgets.panels.picture_panel import PicturePanel
 from mixedwidgets.widgets.working import Working
 
 BARS = 1  # number of the axes with the intervals of one parameter
-SOON = 0.015  # seconds of work until the first intervals are shown
+SOON = 0.005  # seconds of work until the first intervals are shown
 EVERY = 0.4  # seconds between two pictures of a bootstrap under way
 
 
