@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import threading
+import time
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
@@ -22,6 +23,9 @@ from mixedwidgets.widgets.moving import animated_artists, read_moving
 
 DPI = 100
 """Dots per inch at a pixel ratio of 1: a figure of 6.4 inches is 640 CSS pixels wide."""
+
+HANDOVER = 0.0005
+"""Seconds in which the thread that sends messages gets its turn before further work is done."""
 
 EVENTS = ("down", "move", "up", "click", "hover", "leave", "key")
 """The kinds of pointer and key events that a picture can report."""
@@ -212,6 +216,7 @@ class Picture(anywidget.AnyWidget):
         with self.hold_sync():
             self._standing = standing
             self._moving = moving
+        time.sleep(HANDOVER)
 
     def _read_moving(self, figure: Figure, base: int) -> dict[str, Any]:
         layer = read_moving(figure)
