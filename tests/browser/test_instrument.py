@@ -417,6 +417,9 @@ def test_roles_by_controls(explore, lab):
     wait_for(lambda: lab.ask("explorer.state.get('weights')") == "w", "the weights")
     page.button("Add a condition").click()
     page.labelled("Rows where").select_option("Days")
+    # The value of the former column gives way to another control before one can be typed.
+    wait_for(lambda: lab.ask("explorer.state['rows'][0][0]") == "Days", "the column")
+    wait_for(lambda: page.labelled("value").input_value() == "0", "a value that keeps all rows")
     page.labelled("value").fill("2")
     page.labelled("value").press("Enter")
     wait_for(lambda: lab.ask("explorer.fit.nobs") == 144, "the rows")
