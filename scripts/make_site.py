@@ -31,8 +31,8 @@ PICTURE = re.compile(r'(<img\b[^>]*\bsrc=")(?![a-z]+:)([^"]+)"')
 EXPLORER = (
     '<figure class="picture"><img src="explorer.png" alt="The explorer on school data: controls on '
     "top; the likelihood surface of two standard deviations, with a point dragged off its maximum, "
-    "and the curve along each; beside it the shrinkage of 684 schools at that point and the pooling "
-    'dial"></figure>'
+    "and the curve along each; beside it the shrinkage of 684 schools at that point and the "
+    'pooling dial"></figure>'
 )
 UNRUN = '<p class="lead">As it is before it runs; with a kernel the explorer opens:</p>' + EXPLORER
 PARAGRAPH = re.compile(r"<p>(.*?)</p>", re.DOTALL)
