@@ -125,7 +125,7 @@ def memory(pid: int) -> float:
 def main() -> int:
     """Build, visit, and say whether the goal is met."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--notebook", default="notebooks/explore.ipynb")
+    parser.add_argument("--notebook", default="notebooks/00-index.ipynb")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         begun = time.monotonic()
