@@ -641,3 +641,13 @@ def test_no_correlation_costs_more_than_leaving_out_an_effect():
     for row, value in zip(grid.rise, y, strict=True):
         most = curve.at(float(value), curve.start)[0] ** 2 + without.criterion - fit.criterion
         assert row.max() <= most + 0.02
+
+
+def test_far_from_the_optimum_exact_rows_find_the_lower_of_two_minima():
+    """At strongly negative correlations walking outwards alone stays in another valley."""
+    fit = mw.lmer("Reaction ~ Days + (Days | Subject)", mw.load("sleepstudy"), REML=False)
+    names = ("sd_Days|Subject", "cor_Days.(Intercept)|Subject")
+    table = fit.surface(*names, n=12)
+    for c, r in ((2, 0), (4, 0), (6, 1)):
+        point = fit.at({names[0]: float(table.x[c]), names[1]: float(table.y[r])})
+        assert table.drop[r, c] == pytest.approx(point.drop, abs=1e-3)

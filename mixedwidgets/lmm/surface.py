@@ -313,6 +313,10 @@ class _Sheet:
                     int(np.argmin(np.abs(k - v))) for k, v in zip(knots, (x[c], y[r]), strict=True)
                 ]
                 grid.try_from(r, int(c), coarse.inner[nearest[1], nearest[0]])
+            if walker.ceilings:
+                for column, value in enumerate(x):
+                    for start in walker.without((float(value), float(y[r]))):
+                        grid.try_from(r, column, start)
             drop = drop.copy()
             drop[r] = grid.rise[r]
             yield replace(table, drop=drop, exact=done / len(y))
