@@ -109,7 +109,9 @@ class Light(Panel):
 
 def light_panels() -> dict[str, type[Light]]:
     """A class of light panels for each heavy one, by title; ``made`` lists its panels."""
-    return {title: type(name, (Light,), {"made": []}) for title, name in HEAVY.items()}
+    return {
+        title: type(name, (Light,), {"made": [], "title": title}) for title, name in HEAVY.items()
+    }
 
 
 def counted_draws(monkeypatch: Any) -> list[str]:

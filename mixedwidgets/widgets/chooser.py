@@ -16,7 +16,7 @@ from mixedwidgets.widgets.control_formula import FormulaBox
 from mixedwidgets.widgets.control_pairs import Interactions
 from mixedwidgets.widgets.control_rows import RowFilter
 from mixedwidgets.widgets.control_second import SecondGrouping
-from mixedwidgets.widgets.controls import OptionalMenu, Ticks, left_out_html, offer
+from mixedwidgets.widgets.controls import OptionalMenu, Ticks, left_out_html, menu, offer
 from mixedwidgets.widgets.resolve import Resolved
 from mixedwidgets.widgets.rowfilter import Filter, in_words
 from mixedwidgets.widgets.state import Choices
@@ -59,7 +59,7 @@ class Chooser(ipw.VBox):
         )
 
     def _make_first(self) -> None:
-        self.response, self.group = _menu("Response"), _menu("Grouping")
+        self.response, self.group = menu("Response", 68, 150, 300), menu("Grouping", 68, 150, 300)
         self.not_responses, self.not_groups = _left_out(), _left_out()
         self.criterion = ipw.ToggleButtons(
             options=[("ML", False), ("REML", True)],
@@ -217,14 +217,6 @@ def _put(pairs: Sequence[Pair], name: str, setting: str, nothing: str) -> tuple[
     """Pairs with another setting of one column; ``nothing`` is the setting of those not named."""
     rest = tuple(pair for pair in pairs if pair[0] != name)
     return rest if setting == nothing else (*rest, (name, setting))
-
-
-def _menu(description: str) -> ipw.Dropdown:
-    return ipw.Dropdown(
-        description=description,
-        style={"description_width": "68px"},
-        layout=ipw.Layout(width="auto", flex="1 1 150px", min_width="0", max_width="300px"),
-    )
 
 
 def _left_out() -> ipw.HTML:

@@ -185,6 +185,33 @@ def title_html(title: str, left_out: Sequence[tuple[str, str]] = (), height: int
     )
 
 
+def row_of(widgets: Sequence[ipw.Widget]) -> ipw.Box:
+    """Controls side by side above a picture, in as many lines as they need."""
+    layout = ipw.Layout(display="flex", flex_flow="row wrap", align_items="center")
+    return ipw.Box(widgets, layout=layout)
+
+
+def menu(description: str, described: int, least: int, most: int) -> ipw.Dropdown:
+    """A dropdown that takes the room there is.
+
+    Parameters
+    ----------
+    description : str
+        Its name.
+    described : int
+        Width of the name, in CSS pixels.
+    least, most : int
+        Width of the whole, before it takes room that is left over and at most.
+    """
+    return ipw.Dropdown(
+        description=description,
+        style={"description_width": f"{described}px"},
+        layout=ipw.Layout(
+            width="auto", flex=f"1 1 {least}px", min_width="0", max_width=f"{most}px"
+        ),
+    )
+
+
 def wrapping_row(children: Sequence[ipw.Widget] = ()) -> ipw.Box:
     """Controls side by side, in as many lines as they need."""
     return ipw.Box(

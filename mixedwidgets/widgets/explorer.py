@@ -27,6 +27,7 @@ from mixedwidgets.widgets.desk import Desk
 from mixedwidgets.widgets.guard import alert_html
 from mixedwidgets.widgets.history import History
 from mixedwidgets.widgets.keepsake import Keepsake
+from mixedwidgets.widgets.panels.base import Panel
 from mixedwidgets.widgets.panels.boundary import BoundaryPlot
 from mixedwidgets.widgets.panels.caterpillar import CaterpillarPlot
 from mixedwidgets.widgets.panels.code import CodePanel
@@ -86,6 +87,8 @@ class Explorer(ipw.VBox):
         Where the hand is on the likelihood surface; None is the estimate.
     factor : str
         The grouping factor whose groups are shown; ``""`` is the first.
+    history : History
+        The models visited, as a tree.
     error : str or None
         Traceback of the last exception, None when all is well.
 
@@ -130,7 +133,7 @@ class Explorer(ipw.VBox):
         self._choices.take(asked.wish(columns))
         self._session = Session(data, self._choices, columns)
         self._source, self._theme = source, theme
-        self._history = History()
+        self.history = History()
         self._wishes: dict[int, Wish] = {}
         super().__init__()
         self._make_widgets()
@@ -203,15 +206,6 @@ class Explorer(ipw.VBox):
             overwrite=overwrite,
         )
 
-    @property
-    def history(self) -> History:
-        """The models visited, as a tree."""
-        return self._history
-
-    @history.setter
-    def history(self, history: History) -> None:
-        self._history = history
-
     def go(self, id: int) -> None:
         """Make a model visited the current one.
 
@@ -225,21 +219,21 @@ class Explorer(ipw.VBox):
         ModelError
             There is no such model.
         """
-        self._history = self._history.go(id)
+        self.history = self.history.go(id)
         self._choices.take(self._wishes[id])
 
     def show_code(self, id: int) -> None:
         """Make a model visited the current one and show it as code; see ``go``."""
         self.go(id)
-        self.desk.turn_to("Code")
+        self.desk.turn_to(CodePanel.title)
 
     def illustrate(self) -> None:
         """Draw the thumbnails of the models visited that have none."""
-        for visit in self._history.visits:
-            fit = self._history.fits.get(visit.id)
+        for visit in self.history.visits:
+            fit = self.history.fits.get(visit.id)
             if visit.thumbnail is None and fit is not None:
                 picture = thumbnail(shrinkage(fit.design, fit.estimate), theme=self.desk.look)
-                self._history = self._history.illustrate(visit.id, picture)
+                self.history = self.history.illustrate(visit.id, picture)
 
     def take(self, formula: str) -> None:
         """Choose the model that a formula says, the other choices as they are.
@@ -275,19 +269,13 @@ class Explorer(ipw.VBox):
         self._keepsake = Keepsake(self.static_html, self._session.guarded)
         self.desk = Desk(
             left={
-                "Likelihood": LikelihoodSurface,
-                "Intervals": IntervalPlot,
-                "Profile": ProfilePlot,
-                "Diagnostics": DiagnosticsPlot,
-                "Compare": lambda: ComparePanel(self),
-                "Code": lambda: CodePanel(self._script, self.save_notebook),
+                **_titled(LikelihoodSurface, IntervalPlot, ProfilePlot, DiagnosticsPlot),
+                ComparePanel.title: lambda: ComparePanel(self),
+                CodePanel.title: lambda: CodePanel(self._script, self.save_notebook),
             },
             right={
-                "Fit": FitSummary,
-                "Shrinkage": ShrinkagePlot,
-                "Caterpillar": CaterpillarPlot,
-                "Group": GroupPlot,
-                "Boundary": self._boundary_panel,
+                **_titled(FitSummary, ShrinkagePlot, CaterpillarPlot, GroupPlot),
+                BoundaryPlot.title: self._boundary_panel,
             },
             theme=self._theme,
         )
@@ -349,7 +337,7 @@ class Explorer(ipw.VBox):
     def static_html(self) -> str:
         """The formula, the pictures on the screen and the fit as HTML without widgets."""
         shown = [panel.static_html() for panel in self.desk.shown]
-        if "Fit" not in self.desk.tops and self.fit is not None:
+        if FitSummary.title not in self.desk.tops and self.fit is not None:
             shown.append(summary_html(self.fit.report))
         parts = "".join(f"<div>{part}</div>" for part in shown)
         return f"<div>{_formula_html(self.formula)}</div>{parts}"
@@ -378,9 +366,9 @@ class Explorer(ipw.VBox):
 
     def _remember(self, fit: Fit) -> None:
         resolved = self._session.resolved
-        self._history = self._history.visit(fit, resolved.key)
-        if self._history.current is not None:
-            self._wishes[self._history.current] = resolved.settled
+        self.history = self.history.visit(fit, resolved.key)
+        if self.history.current is not None:
+            self._wishes[self.history.current] = resolved.settled
 
     def _show_status(self) -> None:
         self.status.value = _status_html(self._session, self.desk.shown[0].shown)
@@ -405,6 +393,10 @@ def explore(
     'Reaction ~ Days + (Days | Subject)'
     """
     return Explorer(df, response, group, fixed, slopes, REML, **options)
+
+
+def _titled(*panels: type[Panel]) -> dict[str, type[Panel]]:
+    return {panel.title: panel for panel in panels}
 
 
 def _formula_html(formula: str) -> str:

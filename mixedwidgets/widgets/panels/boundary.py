@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 import ipywidgets as ipw
 import pandas as pd
@@ -36,8 +36,6 @@ class BoundaryPlot(PicturePanel):
     """
 
     title = "Boundary"
-    options: ClassVar[tuple[str, ...]] = PicturePanel.options
-
     chosen = traitlets.Unicode("")
 
     def above(self) -> Iterable[ipw.Widget]:

@@ -10,6 +10,7 @@ import ipywidgets as ipw
 
 from mixedwidgets.lmm.fit import Fit
 from mixedwidgets.lmm.html import protected
+from mixedwidgets.widgets.controls import row_of
 from mixedwidgets.widgets.panels.base import Panel
 
 
@@ -49,9 +50,8 @@ class CodePanel(Panel):
         )
         self.save.on_click(self._on_save_clicked)
         self.told = ipw.HTML(layout=ipw.Layout(display="block", margin="0 4px"))
-        row = ipw.Layout(display="flex", flex_flow="row wrap", align_items="center")
         controls = [self.path, self.save, self.with_data, self.overwrite]
-        return [self.script, ipw.Box(controls, layout=row), self.told]
+        return [self.script, row_of(controls), self.told]
 
     def show(self, fit: Fit) -> None:
         """Show the script of a fit."""

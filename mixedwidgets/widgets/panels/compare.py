@@ -11,7 +11,7 @@ import ipywidgets as ipw
 from mixedwidgets.lmm.fit import Fit
 from mixedwidgets.lmm.html import protected
 from mixedwidgets.widgets.comparison import Comparison
-from mixedwidgets.widgets.controls import offer
+from mixedwidgets.widgets.controls import menu, offer, row_of
 from mixedwidgets.widgets.history import History, Visit
 from mixedwidgets.widgets.panels.base import Panel
 
@@ -64,15 +64,14 @@ class ComparePanel(Panel):
         self.place = ipw.VBox(
             layout=ipw.Layout(max_height="290px", overflow="hidden auto", margin="4px 0")
         )
-        self.one, self.other = _menu("Compare", "62px"), _menu("with", "32px")
+        self.one, self.other = menu("Compare", 62, 200, 400), menu("with", 32, 200, 400)
         self.one.observe(self._on_pair_chosen, "value")
         self.other.observe(self._on_pair_chosen, "value")
         self.result = ipw.HTML(layout=ipw.Layout(display="block", margin="4px"))
-        wrapping = ipw.Layout(display="flex", flex_flow="row wrap", align_items="center")
         return [
-            ipw.Box([self.back, self.forward, self.name], layout=wrapping),
+            row_of([self.back, self.forward, self.name]),
             self.place,
-            ipw.Box([self.one, self.other], layout=wrapping),
+            row_of([self.one, self.other]),
             self.result,
         ]
 
@@ -213,12 +212,4 @@ def comparison_html(found: Comparison) -> str:
 def _button(description: str, tooltip: str) -> ipw.Button:
     return ipw.Button(
         description=description, tooltip=tooltip, layout=ipw.Layout(width="84px", flex="none")
-    )
-
-
-def _menu(description: str, width: str) -> ipw.Dropdown:
-    return ipw.Dropdown(
-        description=description,
-        style={"description_width": width},
-        layout=ipw.Layout(width="auto", min_width="0", max_width="400px", flex="1 1 200px"),
     )

@@ -9,7 +9,7 @@ import ipywidgets as ipw
 from matplotlib.figure import Figure
 
 from mixedwidgets.lmm.fit import Fit
-from mixedwidgets.widgets.controls import offer
+from mixedwidgets.widgets.controls import offer, row_of
 from mixedwidgets.widgets.panels.picture_panel import PicturePanel
 
 
@@ -46,8 +46,7 @@ class GroupPanel(PicturePanel):
         )
         self.factor_menu.observe(self._on_factor_chosen, "value")
         self.search.observe(self._on_name_typed, "value")
-        row = ipw.Layout(display="flex", flex_flow="row wrap", align_items="center")
-        return [ipw.Box([self.factor_menu, self.search, *self.choices()], layout=row)]
+        return [row_of([self.factor_menu, self.search, *self.choices()])]
 
     def choices(self) -> Iterable[ipw.Widget]:
         """Further controls in the row above the picture."""

@@ -20,7 +20,7 @@ from mixedwidgets.lmm.tables import IntervalTable
 from mixedwidgets.plots import five as five_plot
 from mixedwidgets.plots import intervals as intervals_plot
 from mixedwidgets.plots.numbers import significant
-from mixedwidgets.widgets.controls import offer
+from mixedwidgets.widgets.controls import menu, offer, row_of
 from mixedwidgets.widgets.longwork import LongWork
 from mixedwidgets.widgets.panels.picture_panel import PicturePanel
 from mixedwidgets.widgets.working import Working
@@ -67,8 +67,8 @@ class IntervalPlot(PicturePanel):
 
     def above(self) -> Iterable[ipw.Widget]:
         """The parameter, the method and the scale."""
-        self.parameter_menu = _menu("Parameter", "76px", "330px")
-        self.method_menu = _menu("Method", "58px", "240px")
+        self.parameter_menu = menu("Parameter", 76, 170, 330)
+        self.method_menu = menu("Method", 58, 170, 240)
         self.scale_menu = ipw.ToggleButtons(
             options=[("SD", "sd"), ("Variance", "variance")],
             value=self.scale,
@@ -79,8 +79,7 @@ class IntervalPlot(PicturePanel):
         self.method_menu.observe(self._on_method_chosen, "value")
         self.scale_menu.observe(self._on_scale_chosen, "value")
         self.observe(self._on_choice_changed, ["parameter", "method", "scale", "nsim", "seed"])
-        row = ipw.Layout(display="flex", flex_flow="row wrap", align_items="center")
-        return [ipw.Box([self.parameter_menu, self.method_menu, self.scale_menu], layout=row)]
+        return [row_of([self.parameter_menu, self.method_menu, self.scale_menu])]
 
     def below(self) -> Iterable[ipw.Widget]:
         """Progress, and the numbers as a table that unfolds."""
@@ -216,14 +215,6 @@ def _kept(panel: IntervalPlot, fit: Fit) -> Iterator[Bootstrap]:
 
 def _names(fit: Fit) -> list[str]:
     return [p.name for p in fit.parameters if p.kind != "theta"]
-
-
-def _menu(description: str, width: str, most: str) -> ipw.Dropdown:
-    return ipw.Dropdown(
-        description=description,
-        style={"description_width": width},
-        layout=ipw.Layout(width="auto", min_width="0", max_width=most, flex="1 1 170px"),
-    )
 
 
 def all_html(table: IntervalTable) -> str:

@@ -21,7 +21,7 @@ from mixedwidgets.lmm.variance_explained import variance_parts
 from mixedwidgets.plots import surface as surface_plot
 from mixedwidgets.plots import surface_point
 from mixedwidgets.plots.numbers import significant
-from mixedwidgets.widgets.controls import offer
+from mixedwidgets.widgets.controls import menu, offer, row_of
 from mixedwidgets.widgets.longwork import LongWork
 from mixedwidgets.widgets.panels.choice import chosen_pair, drawable
 from mixedwidgets.widgets.panels.picture_panel import PicturePanel
@@ -64,7 +64,7 @@ class LikelihoodSurface(PicturePanel):
 
     def above(self) -> Iterable[ipw.Widget]:
         """The two parameters and the kind of curve."""
-        self.x_menu, self.y_menu = _axis_menu("Across", "48px"), _axis_menu("Up", "24px")
+        self.x_menu, self.y_menu = menu("Across", 48, 180, 320), menu("Up", 24, 180, 320)
         self.kind_menu = ipw.ToggleButtons(
             options=[("Profile", "profile"), ("Slice", "slice")],
             tooltips=[
@@ -79,9 +79,7 @@ class LikelihoodSurface(PicturePanel):
         self.y_menu.observe(self._on_y_chosen, "value")
         self.kind_menu.observe(self._on_kind_chosen, "value")
         self.observe(self._on_axes_changed, ["x", "y", "kind"])
-        menus = [self.x_menu, self.y_menu, self.kind_menu]
-        row = ipw.Layout(display="flex", flex_flow="row wrap", align_items="center")
-        return [ipw.Box(menus, layout=row)]
+        return [row_of([self.x_menu, self.y_menu, self.kind_menu])]
 
     def below(self) -> Iterable[ipw.Widget]:
         """A sentence about the point, and the progress of a large model."""
@@ -219,11 +217,3 @@ class LikelihoodSurface(PicturePanel):
 
 def _share(latest: float | Surface) -> float:
     return latest if isinstance(latest, float) else 1.0
-
-
-def _axis_menu(description: str, width: str) -> ipw.Dropdown:
-    return ipw.Dropdown(
-        description=description,
-        style={"description_width": width},
-        layout=ipw.Layout(width="auto", min_width="0", max_width="320px", flex="1 1 180px"),
-    )

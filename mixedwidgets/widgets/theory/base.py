@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import ipywidgets as ipw
@@ -141,12 +141,6 @@ class TheoryWidget(Guarded, ipw.VBox):
         if not self._keepsake.place():
             bundle["text/html"] = self.static_html()
         return bundle
-
-
-def row_of(widgets: Sequence[ipw.Widget]) -> ipw.Box:
-    """Controls side by side, in as many lines as they need."""
-    layout = ipw.Layout(display="flex", flex_flow="row wrap", align_items="center")
-    return ipw.Box(widgets, layout=layout)
 
 
 def check_options(widget: type[TheoryWidget], options: Iterable[str], others: str) -> None:

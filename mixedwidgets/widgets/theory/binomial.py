@@ -14,7 +14,8 @@ from mixedwidgets.likelihood.binomial_curve import METHODS, binomial_curve, bino
 from mixedwidgets.likelihood.inputs import confidence, counts, proportion
 from mixedwidgets.likelihood.tables import BinomialCurve, BinomialPoint
 from mixedwidgets.plots import binomial as plot
-from mixedwidgets.widgets.theory.base import TheoryWidget, check_options, row_of
+from mixedwidgets.widgets.controls import row_of
+from mixedwidgets.widgets.theory.base import TheoryWidget, check_options
 from mixedwidgets.widgets.theory.sliders import NumberSlider
 
 STEP, STRIDE = 0.005, 0.05  # of theta, by an arrow key and with shift

@@ -20,8 +20,8 @@ from mixedwidgets.likelihood.maximum_view import loglik_at, maximum_view, proble
 from mixedwidgets.likelihood.newton_steps import newton_steps, searched
 from mixedwidgets.likelihood.tables import MaximumView, SearchStep
 from mixedwidgets.plots import maximum as plot
-from mixedwidgets.widgets.controls import offer
-from mixedwidgets.widgets.theory.base import TheoryWidget, check_options, row_of
+from mixedwidgets.widgets.controls import offer, row_of
+from mixedwidgets.widgets.theory.base import TheoryWidget, check_options
 from mixedwidgets.widgets.theory.sliders import NumberSlider
 from mixedwidgets.widgets.theory.steps_table import steps_html
 

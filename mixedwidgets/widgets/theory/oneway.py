@@ -14,7 +14,8 @@ from mixedwidgets.likelihood.oneway_point import oneway_data, oneway_point, para
 from mixedwidgets.likelihood.tables import OneWayPoint
 from mixedwidgets.plots import oneway_data as plot
 from mixedwidgets.plots import oneway_surface, oneway_words
-from mixedwidgets.widgets.theory.base import TheoryWidget, check_options, row_of
+from mixedwidgets.widgets.controls import row_of
+from mixedwidgets.widgets.theory.base import TheoryWidget, check_options
 from mixedwidgets.widgets.theory.sliders import NumberSlider
 
 NAMES = ("mu", "sigma", "tau")
