@@ -133,7 +133,7 @@ plots.figures
 
 # choices become answers and pictures
 widgets.controls widgets.delimited widgets.garbage widgets.keepsake widgets.kinds widgets.longwork
-widgets.moving widgets.upload
+widgets.moving widgets.png widgets.upload
 widgets.difference widgets.guard widgets.own_columns widgets.rowfilter
 widgets.own_table
 widgets.columns widgets.comparison widgets.wish
@@ -193,7 +193,6 @@ THIRD_PARTY = {
         "widgets",
     ],
     "matplotlib": ["plots", "widgets"],
-    "PIL": ["widgets"],
     "nbformat": ["export_notebook"],
     "ipywidgets": ["widgets"],
     "anywidget": ["widgets"],
@@ -206,8 +205,6 @@ PICTURES_SEE = [
     *("errors", "likelihood.tables", "lmm.tables", "lmm.diagnostic_tables", "lmm.group_tables"),
     *("lmm.interval_tables", "lmm.simpler_tables", "plots"),
 ]
-
-INSTALLED_AS = {"PIL": "pillow"}
 
 FORBIDDEN_MODULES = {"pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "joblib"}
 FORBIDDEN_NAMES = {"eval", "exec", "compile", "__import__"}
@@ -339,7 +336,7 @@ def test_everything_imported_is_a_declared_dependency(repository: Path) -> None:
         for name in imported(ast.parse(path.read_text()))
     }
     foreign = names - sys.stdlib_module_names - {"mixedwidgets"}
-    assert {canonicalize_name(INSTALLED_AS.get(name, name)) for name in foreign} <= declared
+    assert {canonicalize_name(name) for name in foreign} <= declared
 
 
 def test_the_face_imports_nothing_at_run_time(repository: Path) -> None:

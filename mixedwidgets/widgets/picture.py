@@ -12,13 +12,14 @@ from importlib.resources import files
 from typing import Any
 
 import anywidget
+import numpy as np
 import traitlets
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from PIL import Image
 
 from mixedwidgets.plots.paper import Paper
+from mixedwidgets.widgets import png
 from mixedwidgets.widgets.moving import animated_artists, read_moving
 
 DPI = 100
@@ -207,7 +208,7 @@ class Picture(anywidget.AnyWidget):
         width, height = self._css_size(figure)
         standing = {
             "seq": base,
-            "png": _encode(canvas),
+            "png": png.encode(np.asarray(canvas.buffer_rgba())),
             "size": [width, height],
             "background": to_hex(figure.get_facecolor()),
         }
@@ -274,12 +275,3 @@ class Picture(anywidget.AnyWidget):
         data["text/html"] = self.static_html()
         data["image/png"] = base64.b64encode(self.static_png()).decode("ascii")
         return data, {**metadata, "image/png": {"width": width, "height": height}}
-
-
-def _encode(canvas: FigureCanvasAgg) -> bytes:
-    """Encode what an Agg canvas has drawn as PNG, fast rather than small."""
-    width, height = canvas.get_width_height(physical=True)
-    image = Image.frombuffer("RGBA", (width, height), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
-    buffer = io.BytesIO()
-    image.convert("RGB").save(buffer, format="png", compress_level=1)
-    return buffer.getvalue()
