@@ -18,7 +18,7 @@ from mixedwidgets.widgets.panels.picture_panel import HEIGHT, PicturePanel
 from mixedwidgets.widgets.working import Working
 
 LEVEL = 0.999  # confidence level that the profiles reach
-SOON = 0.015  # seconds of work until the first profiles are shown
+SOON = 0.005  # seconds of work until the first profiles are shown: most often one
 EVERY = 0.4  # seconds between two pictures of work under way
 TALL = 6.6  # inches: of pairs there are many small panels
 PLOTS = {"zeta": zeta, "density": profile_density, "pairs": profile_pairs}

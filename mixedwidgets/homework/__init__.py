@@ -1,0 +1,1 @@
+"""Course homework: one description, data for each student, notebooks, answers, grading."""
