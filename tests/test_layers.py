@@ -23,7 +23,7 @@ FACE = "mixedwidgets"  # mixedwidgets/__init__.py, which may name everything for
 FLOORS = [
     line.split()
     for line in """
-_version errors lmm plots widgets
+_version errors homework lmm plots widgets
 catalogue fingerprints lmm.callbacks lmm.control
 lmm.call
 
@@ -107,6 +107,13 @@ lmm.fit_prediction
 lmm.fit
 lmm.compare lmm.drop1 lmm.lmer
 
+# each student's homework
+homework.chance homework.identity homework.record homework.scenario homework.sheet
+homework.rows homework.truth
+homework.fits
+homework.solvable
+homework.world
+
 # a model becomes a script
 export_code
 export_source
@@ -186,6 +193,7 @@ THIRD_PARTY = {
     "pandas": [
         "catalogue",
         "fingerprints",
+        *("homework.fits", "homework.world"),
         *READ_DATA,
         *LABEL_ANSWERS,
         *("export", "export_code", "export_data", "export_notebook"),
