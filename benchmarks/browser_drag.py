@@ -37,29 +37,40 @@ COUNT = """() => {
     }
   }).observe(document.body, { subtree: true, attributeFilter: ["data-seq"] });
 }"""
-# The last choice of all is given at the end of the list; the clock starts with it.
+# The clock starts with the last choice. Each picture painted after it is noted with its number, and
+# when the formula is the last model's.
 STORM = """([responses, pause]) => new Promise((done) => {
   const menu = [...document.querySelectorAll(".mixedwidgets-explorer select")][0];
+  const formula = document.querySelector('input[placeholder^="y ~"]');
+  const look = () => {
+    if (formula.value.startsWith(responses.at(-1))) window.told = performance.now();
+    else requestAnimationFrame(look);
+  };
+  window.seen = [];
+  const watch = new MutationObserver((changes) => {
+    const pictures = [...document.querySelectorAll(".mixedwidgets-picture")];
+    for (const { target } of changes)
+      window.seen.push([pictures.indexOf(target), Number(target.dataset.seq), performance.now()]);
+  });
   let n = 0;
   const next = () => {
     menu.value = responses[n];
     menu.dispatchEvent(new Event("change", { bubbles: true }));
     n += 1;
-    if (n < responses.length) setTimeout(next, pause);
-    else {
-      window.last = performance.now();
-      window.right = null;
-      const formula = document.querySelector('input[placeholder^="y ~"]');
-      new MutationObserver((changes, me) => {
-        if (!formula.value.startsWith(responses.at(-1))) return;
-        window.right = performance.now();
-        me.disconnect();
-      }).observe(document.body, { subtree: true, attributeFilter: ["data-seq"] });
-      done();
-    }
+    if (n < responses.length) return setTimeout(next, pause);
+    window.last = performance.now();
+    watch.observe(document.body, { subtree: true, attributeFilter: ["data-seq"] });
+    look();
+    done();
   };
   next();
 })"""
+# The numbers of both pictures when the last model came: what is painted after them shows it.
+NUMBERS = """
+pictures = [explorer.desk.panels[name].picture for name in ("Likelihood", "Shrinkage")]
+numbers = []
+explorer.observe(lambda change: numbers.append([p.seq for p in pictures]), "fit")
+"""
 RESIDENT = "int(open('/proc/self/statm').read().split()[1]) * 4096 / 1e6"
 
 
@@ -103,12 +114,13 @@ def storm(lab: LabPage) -> dict[str, float]:
     """Change the response 300 times; return how long it took to settle, and what has grown."""
     page = lab.page
     responses = [*["ses", "mscore"] * (CHANGES // 2 - 1), "ses", "hwh"]
+    lab.run_code(NUMBERS)
     page.evaluate(STORM, [responses, 10])
     page.wait_for_timeout(5 * SETTLE)
     before = _heap(page), lab.ask(RESIDENT)
     page.evaluate(STORM, [responses, 10])
     page.wait_for_timeout(5 * SETTLE)
-    took = page.evaluate("right - last")
+    took = _settled(page, lab.ask("numbers[-1]"))
     formula = lab.ask("explorer.formula")
     if not formula.startswith("hwh ~"):
         raise RuntimeError(f"hwh was chosen last, but {formula} is what the explorer shows")
@@ -117,6 +129,16 @@ def storm(lab: LabPage) -> dict[str, float]:
         "browser": _heap(page) - before[0],
         "kernel": lab.ask(RESIDENT) - before[1],
     }
+
+
+def _settled(page: Page, numbers: list[int]) -> float:
+    """Milliseconds until formula and both pictures were the last model's."""
+    seen, told, last = page.evaluate("[seen, told, last]")
+    shown = [
+        min(when for picture, seq, when in seen if picture == which and seq > number)
+        for which, number in enumerate(numbers)
+    ]
+    return float(max(told, *shown) - last)
 
 
 def _heap(page: Page) -> float:

@@ -112,8 +112,14 @@ class Chooser(ipw.VBox):
         if self._uses_more():
             self.unfold.value = True
 
+    def tell(self, resolved: Resolved) -> None:
+        """Show the formula alone, which is what is read first."""
+        if resolved.spec is not None:
+            self.formula.set(resolved.typed or str(resolved.spec))
+
     def show(self, resolved: Resolved) -> None:
         """Offer what is possible, with what is chosen selected."""
+        self.tell(resolved)
         offer(self.response, [(n, n) for n in resolved.response_offer.names], resolved.response)
         offer(self.group, [(n, n) for n in resolved.group_offer.names], resolved.group)
         self.not_responses.value = left_out_html(resolved.response_offer.left_out)
@@ -124,8 +130,6 @@ class Chooser(ipw.VBox):
         self.criterion.value = resolved.reml
         self.correlated.value = resolved.correlated
         self.correlated.disabled = not resolved.slopes
-        if resolved.spec is not None:
-            self.formula.set(resolved.typed or str(resolved.spec))
         if self.unfold.value:
             self._show_more(resolved)
         self._resolved = resolved

@@ -353,6 +353,7 @@ class Explorer(ipw.VBox):
     def _tell_formula(self, resolved: Resolved | None) -> None:
         if resolved is not None:
             self.set_trait("formula", "" if resolved.spec is None else str(resolved.spec))
+            self.chooser.tell(resolved)
 
     def _show_fit(self, fit: Fit | None) -> None:
         if fit is None:

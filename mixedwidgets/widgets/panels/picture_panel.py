@@ -64,14 +64,14 @@ class PicturePanel(Panel):
         """The theme to draw in."""
         return str(self.picture.page_theme if self.theme == "auto" else self.theme)
 
-    def draw(self, plot: Any, table: Any, **options: Any) -> None:
+    def draw(self, plot: Any, table: Any, alt: str | None = None, **options: Any) -> None:
         """Draw a table with a plot module: its text alternative first, then the picture."""
 
         def whole(figure: Figure) -> None:
             plot.draw(figure, table, theme=self.look, **options)
             self.finish(figure)
 
-        self.picture.alt = plot.describe(table)
+        self.picture.alt = plot.describe(table) if alt is None else alt
         self.picture.draw(whole)
         self._whole = whole
 

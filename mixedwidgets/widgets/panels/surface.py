@@ -124,8 +124,9 @@ class LikelihoodSurface(PicturePanel):
 
     def _show_table(self, table: Surface) -> None:
         self._table = table
-        self.draw(surface_plot, table)
-        self._say()
+        words = self._words()
+        self.draw(surface_plot, table, alt=self._alt(words))
+        self._tell(words)
 
     def finish(self, figure: Figure) -> None:
         """Put the point where it is."""
@@ -137,7 +138,9 @@ class LikelihoodSurface(PicturePanel):
             return
         surface_point.place(self.picture.figure, self._table, *self._place_now())
         self.picture.move()
-        self._say()
+        words = self._words()
+        self.picture.alt = self._alt(words)
+        self._tell(words)
 
     def go(self, x: float, y: float) -> None:
         """Move the point to two values of the parameters, as far as they are possible."""
@@ -177,10 +180,14 @@ class LikelihoodSurface(PicturePanel):
         )
         return x, y
 
-    def _say(self) -> None:
+    def _words(self) -> str:
         drop = 0.0 if self.point is None else self.point.drop
-        words = f"{surface_point.say(self._table, *self._place_now(), drop)} {self._icc()}"
-        self.picture.alt = f"{words} {surface_plot.describe(self._table)}"
+        return f"{surface_point.say(self._table, *self._place_now(), drop)} {self._icc()}"
+
+    def _alt(self, words: str) -> str:
+        return f"{words} {surface_plot.describe(self._table)}"
+
+    def _tell(self, words: str) -> None:
         self.said.value = f'<div role="status" style="line-height: 1.4">{protected(words)}</div>'
 
     def _icc(self) -> str:
