@@ -128,24 +128,25 @@ def groups(
     return {
         "kind": "groups",
         "names": list(names),
-        "means": _rounded(means, DIGITS + 1),
+        "means": _rounded(means),
         "sizes": [int(size) for size in sizes],
-        "grand": _round(grand, DIGITS + 1),
+        "grand": _round(grand, DIGITS + 2),
         "pick": pick,
         "xlabel": xlabel,
-        "xlim": _rounded(xlim, DIGITS + 1),
+        "xlim": _rounded(xlim),
     }
 
 
 def _rounded(values: Iterable[float], digits: int = DIGITS) -> list[float]:
-    """Round to digits of the largest of them, so that steps between them are even."""
+    """Round to digits of what the values span, so that steps between them stay even."""
     given = [float(v) for v in values]
-    largest = max((abs(v) for v in given), default=0.0)
-    if largest == 0.0:
+    span = max(given) - min(given) if len(given) > 1 else 0.0
+    span = span or max((abs(v) for v in given), default=0.0)
+    if span == 0.0:
         return given
-    places = digits - 1 - math.floor(math.log10(largest))
+    places = digits - 1 - math.floor(math.log10(span))
     return [round(v, max(places, 0)) for v in given]
 
 
-def _round(value: float, digits: int = DIGITS) -> float:
+def _round(value: float, digits: int = DIGITS + 1) -> float:
     return _rounded([value], digits)[0]
