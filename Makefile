@@ -26,6 +26,10 @@ test: $(VENV)/ready-test ## check style and types and run all tests, those in a 
 	@command -v npm >/dev/null || scripts/system_package.sh npm || echo "The site will not be tested."
 	@{ command -v npm && $(MAKE) --no-print-directory $(LITE)/ready-lite; } >/dev/null || \
 		echo "The tests of the JupyterLite site will be skipped."
+	@for tool in nbgrader otter; do \
+		$(MAKE) --no-print-directory $(VENV)-$$tool/ready >/dev/null || \
+			echo "The tests with $$tool will be skipped."; \
+	done
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
@@ -58,7 +62,7 @@ binder: $(VENV)/ready-test ## build what Binder builds in a clean home and run t
 	$(PY) scripts/replay_binder.py
 
 clean: ## remove the environment and everything built or cached
-	rm -rf $(VENV) $(LITE) build dist site lite docs/*.html docs/reference docs/katex .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/_artifacts
+	rm -rf $(VENV) $(LITE) $(VENV)-nbgrader $(VENV)-otter build dist site lite docs/*.html docs/reference docs/katex .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/_artifacts
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/ready-%: pyproject.toml scripts/environment.sh
@@ -67,4 +71,8 @@ $(VENV)/ready-%: pyproject.toml scripts/environment.sh
 
 $(LITE)/ready-lite: pyproject.toml scripts/environment.sh
 	@scripts/environment.sh $(LITE) lite
+	@touch $@
+
+$(VENV)-%/ready: pyproject.toml scripts/environment.sh
+	@scripts/environment.sh $(VENV)-$* $*
 	@touch $@

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Make the Python environment, or refresh it, and install this package with JupyterLab into it.
+# Make the Python environment, or refresh it, and install this package with an extra into it, and
+# with JupyterLab where the extra needs it.
 #   usage: scripts/environment.sh FOLDER EXTRA-OF-PYPROJECT        (PYTHON=... picks the interpreter)
 set -eu
 
 folder=$1
 case $2 in
-lab) extras=lab ;;
+lab | nbgrader | otter) extras=$2 ;;
 *) extras=lab,$2 ;;
 esac
 
