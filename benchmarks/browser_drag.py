@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
-import tempfile
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
-
-from _common import limit_threads, print_machine, verdict
+from _browser import lab_in_chromium, read_options
+from _common import verdict
 from browser_latency import CELL, SETTLE
-from lab import LabPage, LabServer, chromium, find_chromium, write_notebook
+from lab import LabPage, write_notebook
 from playwright.sync_api import Page
 
 PICTURES_A_SECOND = 20.0
@@ -151,51 +147,34 @@ def _heap(page: Page) -> float:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--one-core", action="store_true", help="everything on the first core")
-    options = parser.parse_args()
-    limit_threads()
-    slower = 2.0 if options.one_core else 1.0
-    if options.one_core:
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    executable = find_chromium()
-    if executable is None:
-        raise SystemExit("No Chromium or Chrome is installed; on Debian: apt-get install chromium")
+    _, slower = read_options(argparse.ArgumentParser(description=__doc__))
     met = []
-    with tempfile.TemporaryDirectory() as folder, chromium(executable) as browser:
-        print_machine(f"Chromium {browser.version}")
-        server = LabServer(Path(folder))
-        server.start()
-        try:
-            notebook = write_notebook(server.notebooks / "drag.ipynb", [CELL])
-            page = browser.new_page(viewport={"width": 1600, "height": 1000})
-            lab = LabPage(page)
-            lab.open(server.url(notebook))
-            lab.run_all()
-            lab.picture()
-            lab.hide_sidebar()
-            explorer = page.locator(".mixedwidgets-explorer").first
-            explorer.get_by_role("tab", name="Shrinkage").click()
-            page.wait_for_timeout(5 * SETTLE)
-            explorer.evaluate("element => element.scrollIntoView()")
-            page.wait_for_timeout(SETTLE)
-            painted, off = drag(lab)
-            least = PICTURES_A_SECOND / slower
-            for name, number in (("surface", "0"), ("shrinkage of 684 groups", "1")):
-                rate = painted.get(number, 0.0)
-                met.append(verdict(f"pictures a second, {name}", rate, least, at_least=True))
-            met.append(verdict("last place off, CSS pixels", off, 1.0, at_least=False))
-            found = storm(lab)
-            took = found["took"]
-            met.append(
-                verdict(f"{CHANGES} changes, ms to settle", took, WITHIN * slower, at_least=False)
-            )
-            for part in ("browser", "kernel"):
-                met.append(
-                    verdict(f"growth of the {part}, MB", found[part], GROWTH, at_least=False)
-                )
-        finally:
-            server.stop()
+    with lab_in_chromium() as (server, browser):
+        notebook = write_notebook(server.notebooks / "drag.ipynb", [CELL])
+        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        lab = LabPage(page)
+        lab.open(server.url(notebook))
+        lab.run_all()
+        lab.picture()
+        lab.hide_sidebar()
+        explorer = page.locator(".mixedwidgets-explorer").first
+        explorer.get_by_role("tab", name="Shrinkage").click()
+        page.wait_for_timeout(5 * SETTLE)
+        explorer.evaluate("element => element.scrollIntoView()")
+        page.wait_for_timeout(SETTLE)
+        painted, off = drag(lab)
+        least = PICTURES_A_SECOND / slower
+        for name, number in (("surface", "0"), ("shrinkage of 684 groups", "1")):
+            rate = painted.get(number, 0.0)
+            met.append(verdict(f"pictures a second, {name}", rate, least, at_least=True))
+        met.append(verdict("last place off, CSS pixels", off, 1.0, at_least=False))
+        found = storm(lab)
+        took = found["took"]
+        met.append(
+            verdict(f"{CHANGES} changes, ms to settle", took, WITHIN * slower, at_least=False)
+        )
+        for part in ("browser", "kernel"):
+            met.append(verdict(f"growth of the {part}, MB", found[part], GROWTH, at_least=False))
     return 0 if all(met) else 1
 
 
