@@ -125,8 +125,8 @@ export_notebook
 plots.lettering plots.numbers plots.paper
 plots.style
 plots.sheet
-plots.binomial_rows plots.group_marks plots.oneway_surface plots.oneway_words
-plots.binomial plots.maximum_curve
+plots.answer_marks plots.binomial_rows plots.group_marks plots.oneway_surface plots.oneway_words
+plots.answer_curve plots.answer_groups plots.answer_surface plots.binomial plots.maximum_curve
 plots.maximum_surface
 plots.maximum
 plots.oneway_data plots.pooled
@@ -162,6 +162,16 @@ widgets.desk widgets.panels.caterpillar widgets.panels.diagnostics widgets.panel
 widgets.panels.shrinkage
 widgets.explorer
 widgets.own_data
+
+# answers to a homework
+widgets.answers widgets.answers.ground widgets.answers.outputs widgets.answers.sidecar
+widgets.answers.typed
+widgets.answers.base widgets.answers.box widgets.answers.earlier widgets.answers.words
+widgets.answers.choice widgets.answers.feedback widgets.answers.number widgets.answers.pictured
+widgets.answers.recorder
+widgets.answers.interval widgets.answers.point widgets.answers.summary
+widgets.answers.question
+widgets.answers.worksheet
 """.splitlines()
     if line and not line.startswith("#")
 ]

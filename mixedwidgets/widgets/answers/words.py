@@ -1,0 +1,71 @@
+"""What is kept of an answer beside the bundle: the same to be read by anyone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from mixedwidgets.homework.record import Answer, Value
+from mixedwidgets.homework.sheet import Asked, Part
+from mixedwidgets.lmm.html import protected
+from mixedwidgets.widgets.answers.typed import shown
+
+
+def value_words(part: Part, value: Value) -> str:
+    """Return an answer to a part in words, such as ``"3.21 points"`` or ``"(2.1, 0.4)"``."""
+    if isinstance(value, str):
+        return dict(part.options).get(value, value)
+    if isinstance(value, tuple):
+        first, second = shown(value[0]), shown(value[1])
+        text = f"{first} to {second}" if part.kind == "interval" else f"({first}, {second})"
+    else:
+        text = shown(value)
+    return f"{text} {part.units}" if part.units else text
+
+
+def answer_words(asked: Asked, answer: Answer) -> str:
+    """Return all that was answered to a question, such as ``"SD of the schools = 3.21 points"``."""
+    return "; ".join(
+        f"{part.label} = {value_words(part, answer.values[part.id])}"
+        for part in asked.parts
+        if part.id in answer.values
+    )
+
+
+def plain(homework: str, asked: Asked, answer: Answer | None) -> str:
+    """Return the line that is saved under a question."""
+    if answer is None or not answer.values:
+        return f"{homework} | {asked.title}: not answered yet"
+    final = ", submitted" if answer.submitted else ""
+    what = answer_words(asked, answer)
+    return f"{homework} | {asked.title}: {what} (recorded {utc_words(answer.time)}{final})"
+
+
+def block(homework: str, asked: Asked, answer: Answer | None) -> str:
+    """Return the same as HTML, which is seen only where no widget is alive."""
+    return (
+        '<div class="mixedwidgets-keepsake"><div style="line-height: 1.5">'
+        f"{protected(plain(homework, asked, answer))}</div></div>"
+    )
+
+
+def now() -> str:
+    """Return the time as it is recorded: ISO 8601, UTC, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def utc_words(time: str) -> str:
+    """Return a recorded time such as ``"2026-11-24 16:03 UTC"``; what is none as it is."""
+    try:
+        return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError):
+        return time
+
+
+def local_words(time: str) -> str:
+    """Return a recorded time by the clock of here: ``"14:03"``, with the date if not today."""
+    try:
+        at = datetime.fromisoformat(time).astimezone()
+    except (ValueError, OverflowError):
+        return time
+    today = at.date() == datetime.now().astimezone().date()
+    return f"{at:%H:%M}" if today else f"{at:%Y-%m-%d %H:%M}"
