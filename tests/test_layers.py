@@ -114,6 +114,15 @@ homework.fits
 homework.solvable
 homework.world
 
+# what students hand in becomes grades
+homework.opening
+homework.reading
+homework.others homework.showing
+homework.judging
+homework.page
+homework.results
+homework.grade
+
 # a model becomes a script
 export_code
 export_source
@@ -203,7 +212,7 @@ THIRD_PARTY = {
     "pandas": [
         "catalogue",
         "fingerprints",
-        *("homework.fits", "homework.world"),
+        *("homework.fits", "homework.results", "homework.world"),
         *READ_DATA,
         *LABEL_ANSWERS,
         *("export", "export_code", "export_data", "export_notebook"),

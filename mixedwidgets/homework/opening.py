@@ -1,0 +1,114 @@
+"""A file from anywhere -> its text, or why it is not read; a notebook -> its answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mixedwidgets.homework.record import MIME
+
+LARGEST = 30_000_000  # bytes of a file
+
+
+class Unreadable(Exception):
+    """Why a file is not read; the words follow its name."""
+
+
+def size_of(path: str) -> int:
+    """Return the bytes of a file that may be opened: an ordinary one of bearable size.
+
+    Raises
+    ------
+    Unreadable
+        It is a link, a folder, a pipe or the like, or too large.
+    """
+    try:
+        status = os.stat(path, follow_symlinks=False)
+    except OSError as error:
+        raise Unreadable(f"cannot be read ({error.strerror})") from None
+    if stat.S_ISLNK(status.st_mode):
+        raise Unreadable("is a link and was not followed; hand in the file itself")
+    if stat.S_ISDIR(status.st_mode):
+        raise Unreadable("is a folder, not a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise Unreadable("is no ordinary file")
+    if status.st_size > LARGEST:
+        raise Unreadable(
+            f"was not read: it has {status.st_size / 1e6:.0f} MB, more than the "
+            f"{LARGEST / 1e6:.0f} MB allowed; clear its large outputs"
+        )
+    return status.st_size
+
+
+def text_of(path: str) -> str:
+    """Return the text of a file.
+
+    Raises
+    ------
+    Unreadable
+        The system refuses, or it is no text.
+    """
+    try:
+        return Path(path).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Unreadable("is damaged: it is not text in UTF-8") from None
+    except OSError as error:
+        raise Unreadable(f"cannot be read ({error.strerror})") from None
+
+
+def notebook_of(text: str) -> Any:
+    """Return what the JSON text of a notebook holds.
+
+    Raises
+    ------
+    Unreadable
+        It is no JSON text.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise Unreadable(f"was not read: {why(error)}") from None
+
+
+def why(error: BaseException) -> str:
+    """Return in words why JSON text could not be read."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is damaged at line {error.lineno}, column {error.colno}, where JSON breaks off"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, MemoryError):
+        return "it is too large"
+    words = str(error)
+    return words if words.startswith("it ") else "it has a number that is too long"
+
+
+def bundles(notebook: object) -> Iterator[object]:
+    """Yield what stands under the MIME type of answers in the outputs of a notebook's cells.
+
+    Raises
+    ------
+    Unreadable
+        It is no notebook of format 4.
+    """
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(notebook, dict) or notebook.get("nbformat") != 4:
+        raise Unreadable(f"was not read: {_about_format(notebook)}")
+    if not isinstance(cells, list):
+        raise Unreadable("was not read: it has no cells")
+    for cell in cells:
+        outputs = cell.get("outputs") if isinstance(cell, dict) else None
+        for output in outputs if isinstance(outputs, list) else ():
+            data = output.get("data") if isinstance(output, dict) else None
+            if isinstance(data, dict) and MIME in data:
+                yield data[MIME]
+
+
+def _about_format(notebook: object) -> str:
+    number = notebook.get("nbformat") if isinstance(notebook, dict) else None
+    if isinstance(number, int) and not isinstance(number, bool) and 0 < number < 100:
+        return f"it is of notebook format {number}, not 4; save it with a current Jupyter"
+    return "it is not a notebook"
