@@ -215,8 +215,8 @@ def _place(names: Sequence[str], where: str) -> int:
         if column in known:
             return known.index(column)
     raise DataError(
-        f"There is no column of ids in {where}, which has {listed(names) or 'no columns'}; name one "
-        f"of them {', '.join(COLUMNS[:-1])} or {COLUMNS[-1]}."
+        f"There is no column of ids in {where}, which has {listed(names) or 'no columns'}; name "
+        f"one of them {', '.join(COLUMNS[:-1])} or {COLUMNS[-1]}."
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import keyword
 from dataclasses import dataclass, fields
+
+from mixedwidgets.errors import DataError, brief
 
 Range = tuple[float, float]
 
@@ -71,9 +74,15 @@ class Scenario:
         group. Groups have no part in it: outcomes are independent with one probability.
     truths : Truths
     names : tuple of str
-        Names of groups.
+        Names of groups, that begin with a letter and have no commas, quotes or line breaks.
     story : str
         Where the data come from, in Markdown.
+
+    Raises
+    ------
+    DataError
+        A column or a group cannot have its name, or two have the same; or the predictor varies by
+        less than it is rounded to.
     """
 
     name: str
@@ -98,6 +107,35 @@ class Scenario:
     truths: Truths
     names: tuple[str, ...]
     story: str
+
+    def __post_init__(self) -> None:
+        columns = (self.group, self.predictor, self.response, self.outcome)
+        for name in columns:
+            if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
+                raise DataError(
+                    f"scenario: a column cannot be named {brief(name)}; use letters, digits and _, "
+                    "a letter first."
+                )
+        for name in self.names:
+            if not name[:1].isalpha() or set(name) & set(',"\r\n') or name in _MISSING:
+                raise DataError(
+                    f"scenario: a group cannot be named {brief(name)}; use words without commas, "
+                    "quotes and line breaks, a letter first, that do not mean a missing value."
+                )
+        for all_of in (columns, self.names):
+            if len(set(all_of)) < len(all_of):
+                raise DataError(
+                    f"scenario: of {', '.join(all_of)} two are the same; give each its own name."
+                )
+        if not self.predictor_sd >= 10.0**-self.predictor_decimals:
+            raise DataError(
+                f"scenario: predictor_sd is {brief(self.predictor_sd)}, which is lost where the "
+                f"predictor has {self.predictor_decimals} decimals; make it larger."
+            )
+
+
+# What pandas reads as a missing value, of what begins with a letter.
+_MISSING = {"NA", "NULL", "NaN", "None", "nan", "null", "n/a", "N/A"}
 
 
 def _names(text: str, ending: str = "") -> tuple[str, ...]:
@@ -186,10 +224,10 @@ _FIELDS = Scenario(
     ),
     story=(
         "A farm wants to know how much its fields differ. Each field was divided into plots, and "
-        "`harvest` is the wheat from each plot, in tonnes per hectare. `nitrogen` is the fertiliser "
-        "it was given, in kg per hectare more (+) or less (-) than the usual 120. `blight` is 1 "
-        "for a plot on which the disease was found, and 0 for one without; its spores fly so far "
-        "that they reach all fields alike."
+        "`harvest` is the wheat from each plot, in tonnes per hectare. `nitrogen` is the "
+        "fertiliser it was given, in kg per hectare more (+) or less (-) than the usual 120. "
+        "`blight` is 1 for a plot on which the disease was found, and 0 for one without; its "
+        "spores fly so far that they reach all fields alike."
     ),
 )
 
@@ -230,10 +268,10 @@ _CLINICS = Scenario(
         " Clinic",
     ),
     story=(
-        "A health service wants to know how much its clinics differ. From each clinic some patients "
-        "were drawn at random: `pressure` is their systolic blood pressure at the first visit, in "
-        "mmHg. `age` is counted in years above (+) or below (-) 50. `returned` is 1 for a patient "
-        "who came back for the second visit, and 0 for one who did not."
+        "A health service wants to know how much its clinics differ. From each clinic some "
+        "patients were drawn at random: `pressure` is their systolic blood pressure at the first "
+        "visit, in mmHg. `age` is counted in years above (+) or below (-) 50. `returned` is 1 for "
+        "a patient who came back for the second visit, and 0 for one who did not."
     ),
 )
 

@@ -27,7 +27,7 @@ _ALLOWED = {
 }
 
 
-def check_truth(truth: object) -> dict[str, float]:
+def check_truth(truth: object, scenario: Scenario) -> dict[str, float]:
     """Return the true values that are fixed.
 
     Parameters
@@ -35,11 +35,12 @@ def check_truth(truth: object) -> dict[str, float]:
     truth : dict or None
         Of ``mu``, ``tau``, ``sigma``, ``slope``, ``tau_slope``, ``cor`` and ``probability`` those
         that are the same for all students.
+    scenario : Scenario
 
     Raises
     ------
     DataError
-        Another name, or a value that is out of range.
+        Another name, a value that is out of range, or a sigma that is lost in rounding.
     """
     if truth is None:
         return {}
@@ -58,6 +59,12 @@ def check_truth(truth: object) -> dict[str, float]:
         number = isinstance(value, Real) and not isinstance(value, bool)
         if not (number and math.isfinite(value) and holds(value)):
             raise DataError(f"truth: {name} is {brief(value)}; give {words}.")
+    step = 10.0**-scenario.decimals
+    if truth.get("sigma", step) < step:
+        raise DataError(
+            f"truth: sigma is {brief(truth['sigma'])}, which is lost where the {scenario.response} "
+            f"is rounded to {step:g} {scenario.units}; give at least that."
+        )
     return {name: float(value) for name, value in truth.items()}
 
 

@@ -157,7 +157,7 @@ def make_world(
         The teacher's secret: the same gives the same data, another gives others.
     scenario : {"schools", "fields", "clinics"} or Scenario
     groups : int
-        Number of groups, 5 to 40.
+        Number of groups, 5 to 40, and no more than the scenario has names.
     size : int or (int, int)
         Rows in each group, or the fewest and the most; 3 to 100.
     truth : dict, optional
@@ -178,8 +178,8 @@ def make_world(
     """
     homework, student = check_name(homework), check_student(student)
     about = _scenario(scenario)
-    many, between = _groups(groups), _size(size)
-    fixed = check_truth(truth)
+    many, between = _groups(groups, about), _size(size)
+    fixed = check_truth(truth, about)
     start = seed(salt, homework, student)
     flaws: Counter[str] = Counter()
     for attempt in range(ATTEMPTS):
@@ -213,11 +213,12 @@ def _scenario(given: object) -> Scenario:
     return SCENARIOS[given]
 
 
-def _groups(given: object) -> int:
-    number = _whole(given)
-    if number is None or not GROUPS[0] <= number <= GROUPS[1]:
+def _groups(given: object, scenario: Scenario) -> int:
+    number, most = _whole(given), min(GROUPS[1], len(scenario.names))
+    if number is None or not GROUPS[0] <= number <= most:
         raise DataError(
-            f"groups is {brief(given)}; give a whole number from {GROUPS[0]} to {GROUPS[1]}."
+            f"groups is {brief(given)}; give a whole number from {GROUPS[0]} to {most}, of which "
+            "the scenario has names."
         )
     return number
 
