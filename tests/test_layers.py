@@ -123,6 +123,13 @@ homework.page
 homework.results
 homework.grade
 
+# a homework becomes notebooks
+homework.guarded
+homework.cells
+homework.notebooks homework.sheets
+homework.marking homework.nbgrader homework.otter homework.plain
+homework.write
+
 # a model becomes a script
 export_code
 export_source
@@ -175,7 +182,8 @@ widgets.own_data
 # answers to a homework
 widgets.answers widgets.answers.ground widgets.answers.outputs widgets.answers.sidecar
 widgets.answers.typed
-widgets.answers.base widgets.answers.box widgets.answers.earlier widgets.answers.words
+widgets.answers.box widgets.answers.earlier widgets.answers.words
+widgets.answers.base
 widgets.answers.choice widgets.answers.feedback widgets.answers.number widgets.answers.pictured
 widgets.answers.recorder
 widgets.answers.interval widgets.answers.point widgets.answers.summary
@@ -220,7 +228,7 @@ THIRD_PARTY = {
         "widgets",
     ],
     "matplotlib": ["plots", "widgets"],
-    "nbformat": ["export_notebook"],
+    "nbformat": ["export_notebook", "homework.notebooks"],
     "ipywidgets": ["widgets"],
     "anywidget": ["widgets"],
     "traitlets": ["widgets"],
