@@ -12,6 +12,7 @@ from mixedwidgets.homework.record import Value
 from mixedwidgets.homework.sheet import Part
 from mixedwidgets.lmm.html import protected
 from mixedwidgets.widgets.answers.typed import shown
+from mixedwidgets.widgets.answers.words import on_rows
 from mixedwidgets.widgets.guard import Guarded, alert_html
 
 
@@ -78,7 +79,8 @@ class AnswerWidget(Guarded, ipw.VBox):
             self.all_is_well()
 
     def _on_problem_changed(self, change: Any) -> None:
-        self._alert.value = alert_html(self.problem)
+        still = " The answer before stays recorded." if self.value is not None else ""
+        self._alert.value = alert_html(self.problem + still if self.problem else "")
         self._alert.layout.display = "block" if self.problem else "none"
 
 
@@ -92,7 +94,8 @@ def tolerance_words(part: Part) -> str:
         return ""
     units = f" {part.units}" if part.units else ""
     if part.kind == "point":
-        return f"Counts as right within {100 * part.tolerance:.3g}% of the width of each axis."
+        axis = "the axis" if on_rows(part) else "each axis"
+        return f"Counts as right within {100 * part.tolerance:.3g}% of the width of {axis}."
     each = "each limit " if part.kind == "interval" else ""
     start = f"Counts as right if {each}is" if each else "Counts as right"
     return f"{start} within ± {shown(part.tolerance)}{units}."

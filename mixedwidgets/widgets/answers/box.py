@@ -35,12 +35,11 @@ class NumberBox(ipw.HBox):
         )
         after = ipw.HTML(
             f"<div>{protected(units)}</div>",
-            layout=ipw.Layout(margin="0 2px 4px", display="block" if units else "none"),
+            layout=ipw.Layout(margin="0", display="block" if units else "none"),
         )
-        super().__init__(
-            [self.text, after],
-            layout=ipw.Layout(align_items="flex-end", overflow="visible", margin="0 14px 0 0"),
-        )
+        layout = ipw.Layout(overflow="visible", margin="0 20px 2px 2px")
+        super().__init__([self.text, after], layout=layout)
+        self.add_class("mixedwidgets-number")
         self.text.observe(self._on_text_changed, "value")
 
     def show(self, value: float | None, written: str | None = None) -> None:

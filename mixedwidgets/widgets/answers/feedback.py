@@ -46,13 +46,10 @@ def with_key(part: Part, value: Value) -> str:
 
 
 def key_words(part: Part, key: Value) -> str:
-    """Return the key in words; of a place on rows of groups only the value counts."""
-    on_rows = part.picture is not None and part.picture.get("kind") == "groups"
-    if on_rows and isinstance(key, tuple):
-        key = key[0]
+    """Return the key in words, to six digits."""
     if isinstance(key, tuple):
         key = (float(f"{key[0]:.6g}"), float(f"{key[1]:.6g}"))
-    elif isinstance(key, float):
+    elif not isinstance(key, str):
         key = float(f"{key:.6g}")
     return value_words(part, key)
 

@@ -42,12 +42,12 @@ class PointAnswer(PicturedAnswer):
         return 4.4
 
     def boxes_of(self) -> list[NumberBox]:
-        """A box for each number that is free."""
+        """A box for each number that is free; on a surface the names say the units."""
         if isinstance(self.table, AnswerGroups):
             name = f"Prediction for {self.table.names[self.table.pick]}"
             return [NumberBox(name, self.part.units, partial(self._on_typed, 0))]
         return [
-            NumberBox(label, self.part.units, partial(self._on_typed, which))
+            NumberBox(label, "", partial(self._on_typed, which))
             for which, label in enumerate(self.table.labels)
         ]
 

@@ -126,6 +126,8 @@ class QuestionWidget(Guarded, ipw.VBox):
         lacking = [part.label for part in self.asked.parts if part.id not in self.values]
         if lacking:
             raise DataError(f"There is no answer yet to: {listed(lacking)}")
+        if any(part.problem for part in self.parts.values()):
+            raise DataError("What was typed last is no answer; mend it first")
 
     def _ask_whether_sure(self) -> None:
         self.button.description, self.button.button_style = SURE, "warning"
@@ -165,7 +167,7 @@ class QuestionWidget(Guarded, ipw.VBox):
         for name, value in answer.values.items():
             self.parts[name].show(value)
         self.tries = answer.tries
-        self._checked = answer.values if answer.tries else None
+        self._checked = answer.values if answer.tries >= self.asked.tries else None
         with self.guarded():
             self.submitted = answer.submitted and set(answer.values) == set(self.parts)
             if self.submitted:

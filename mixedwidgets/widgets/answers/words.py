@@ -14,6 +14,8 @@ def value_words(part: Part, value: Value) -> str:
     """Return an answer to a part in words, such as ``"3.21 points"`` or ``"(2.1, 0.4)"``."""
     if isinstance(value, str):
         return dict(part.options).get(value, value)
+    if isinstance(value, tuple) and on_rows(part):
+        value = value[0]
     if isinstance(value, tuple):
         first, second = shown(value[0]), shown(value[1])
         text = f"{first} to {second}" if part.kind == "interval" else f"({first}, {second})"
@@ -25,10 +27,19 @@ def value_words(part: Part, value: Value) -> str:
 def answer_words(asked: Asked, answer: Answer) -> str:
     """Return all that was answered to a question, such as ``"SD of the schools = 3.21 points"``."""
     return "; ".join(
-        f"{part.label} = {value_words(part, answer.values[part.id])}"
+        f"{_asked_for(part)} {value_words(part, answer.values[part.id])}"
         for part in asked.parts
         if part.id in answer.values
     )
+
+
+def on_rows(part: Part) -> bool:
+    """Whether a point is placed on the row of a group, so that only its value counts."""
+    return part.picture is not None and part.picture.get("kind") == "groups"
+
+
+def _asked_for(part: Part) -> str:
+    return part.label if part.label.endswith(("?", ":")) else f"{part.label} ="
 
 
 def plain(homework: str, asked: Asked, answer: Answer | None) -> str:

@@ -56,6 +56,7 @@ class Worksheet:
         self.sheet = Sheet.from_json(text)
         self.folder = Path.cwd() if folder is None else Path(folder).resolve()
         self._recorder = Recorder(self.sheet, self.folder)
+        self._summary = Summary(self._recorder)
         self._questions: dict[str, QuestionWidget] = {}
         for problem in self._recorder.problems:
             warnings.warn(MixedWidgetsWarning(problem), stacklevel=2)
@@ -91,7 +92,7 @@ class Worksheet:
 
     def summary(self) -> Summary:
         """Return a table of what is recorded, which is renewed with every answer."""
-        return Summary(self._recorder)
+        return self._summary
 
     def __repr__(self) -> str:
         answered = sum(bool(answer.values) for answer in self.answers.values())
@@ -101,7 +102,7 @@ class Worksheet:
 
 def _read(sheet: Sheet) -> pd.DataFrame:
     try:
-        data = pd.read_csv(io.StringIO(sheet.csv), float_precision="round_trip")
+        data = pd.read_csv(io.StringIO(sheet.csv))
         same = fingerprint(data) == sheet.sha256
     except (ValueError, pd.errors.ParserError) as error:
         raise DataError(
