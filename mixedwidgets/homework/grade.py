@@ -104,25 +104,27 @@ def grade(
 
 def _students_of_folders(found: Sequence[Submission], problems: list[str]) -> list[str]:
     """Names of folders that can be ids; the others are reported."""
-    students: dict[str, str] = {}
+    alike: dict[str, list[str]] = {}
     for submission in found:
         try:
             student = check_student(submission.student)
         except DataError as error:
             problems.append(f"The folder {shown(submission.student)} was not graded: {error}")
-            continue
-        first = students.setdefault(student.casefold(), student)
-        if first != student:
+        else:
+            alike.setdefault(student.casefold(), []).append(student)
+    for names in alike.values():
+        if len(names) > 1:
             problems.append(
-                f"The folder {student} was not graded: its name differs from {first} in capitals "
+                f"The folders {listed(names)} were not graded: their names differ in capitals "
                 "alone; give each student one folder."
             )
+    students = [names[0] for names in alike.values() if len(names) == 1]
     if not students:
         raise DataError(
             "There is no student's folder in the folder given; give the folder that holds one "
             "folder for each student, named by the student's id."
         )
-    return list(students.values())
+    return students
 
 
 def _students_of_key(key: object, homework: str) -> dict[str, tuple[str, str]]:
@@ -218,7 +220,7 @@ def _handout(homework: Gradable, student: str, is_shared: bool) -> Handout:
     who = None if is_shared else student
     world = homework.world(who)
     questions = tuple(question.asked(world) for question in homework.questions)
-    return Handout(student, world.token, questions, homework.key(who))
+    return Handout(student, world.token, questions, homework.key(who), world.group_names)
 
 
 def _check_tokens(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from mixedwidgets.homework.record import Answer, Value, latest
 from mixedwidgets.homework.sheet import Asked, Part
 
 ANOTHERS = "the right answer for another student's data"
+ELLIPSIS = "\u2026"
+_MEASURED = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
 TYPES = {"number": float, "choice": str, "interval": tuple, "point": tuple}
 
 
@@ -52,6 +55,8 @@ class Mark:
         Reached, and to be reached; a question's points are shared evenly among its parts.
     comment : Remark
         What probably happened; empty where the answer is right.
+    mistake : str
+        The comment without what is this student's alone: names of groups and measured numbers.
     """
 
     question: str
@@ -63,6 +68,7 @@ class Mark:
     points: float
     of: float
     comment: Remark
+    mistake: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,12 +105,15 @@ class Handout:
     questions : tuple of Asked
     keys : dict of str to dict of str to Key
         By question and part.
+    groups : tuple of str
+        Names of the groups in the student's data.
     """
 
     student: str
     token: str
     questions: tuple[Asked, ...]
     keys: Mapping[str, Mapping[str, Key]]
+    groups: tuple[str, ...] = ()
 
 
 def judge(
@@ -172,10 +181,22 @@ def _marks(
             suspects = _suspects(handout.student, question, part, given, others, source)
             comment = _comment(part, given, key, suspects)
         points = share if correct else 0.0
+        mistake = _general(comment.text, handout.groups)
         marks.append(
-            Mark(question.id, question.title, part, given, key, correct, points, share, comment)
+            Mark(
+                *(question.id, question.title, part, given, key, correct, points, share),
+                *(comment, mistake),
+            )
         )
     return marks
+
+
+def _general(comment: str, groups: Sequence[str]) -> str:
+    """A comment as others may have got it."""
+    for name in groups:
+        if name in comment:
+            comment = comment.replace(name, ELLIPSIS)
+    return _MEASURED.sub(ELLIPSIS, comment)
 
 
 def _is_of_kind(part: Part, given: Value | None) -> bool:

@@ -6,6 +6,7 @@ from html import escape
 from itertools import groupby
 
 from mixedwidgets.homework.judging import Judged, Mark
+from mixedwidgets.homework.record import Value
 from mixedwidgets.homework.showing import GIVEN_DIGITS, KEY_DIGITS, with_units
 
 # Colours have a contrast of at least 4.5 to their background in both themes.
@@ -129,7 +130,7 @@ def _question(number: int, marks: list[Mark]) -> str:
 def _part(mark: Mark) -> str:
     part = mark.part
     kind, verdict = _verdict(mark)
-    given = "none" if mark.given is None else with_units(part, mark.given, GIVEN_DIGITS)
+    given = "none" if mark.given is None else _words(mark, mark.given, GIVEN_DIGITS)
     comment = "" if mark.given is None else mark.comment.text
     said = f'\n<p class="comment">{escape(comment)}</p>' if comment else ""
     working = f'\n<p class="kept">{escape(mark.key.working)}</p>' if mark.key.working else ""
@@ -141,6 +142,10 @@ def _part(mark: Mark) -> str:
 </article>"""
 
 
+def _words(mark: Mark, value: Value, digits: int) -> str:
+    return with_units(mark.part, value, digits, mark.key.widths)
+
+
 def _verdict(mark: Mark) -> tuple[str, str]:
     if mark.correct:
         return "right", "\u2713 Right"
@@ -150,7 +155,7 @@ def _verdict(mark: Mark) -> tuple[str, str]:
 
 
 def _key_words(mark: Mark) -> str:
-    words = with_units(mark.part, mark.key.value, KEY_DIGITS)
+    words = _words(mark, mark.key.value, KEY_DIGITS)
     if mark.part.kind not in ("number", "interval") or not mark.key.tolerance:
         return words
     each = " at each end" if mark.part.kind == "interval" else ""

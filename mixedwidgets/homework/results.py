@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from mixedwidgets.errors import DataError, brief, nearest
 from mixedwidgets.homework.judging import Judged, Mark
 from mixedwidgets.homework.page import page
+from mixedwidgets.homework.record import Value
 from mixedwidgets.homework.showing import as_cell
 
 TABLES = ("totals", "table", "problems", "summary")
@@ -58,8 +57,8 @@ class Grades:
                 "student": [student for student, _ in rows],
                 "question": [mark.question for mark in marks],
                 "part": [mark.part.id for mark in marks],
-                "answer": _objects([as_cell(mark.part, mark.given) for mark in marks]),
-                "key": _objects([as_cell(mark.part, mark.key.value) for mark in marks]),
+                "answer": _cells(marks, [mark.given for mark in marks]),
+                "key": _cells(marks, [mark.key.value for mark in marks]),
                 "correct": [mark.correct for mark in marks],
                 "points": [mark.points for mark in marks],
                 "of": [mark.of for mark in marks],
@@ -227,20 +226,19 @@ def _unwritable(path: Path, error: OSError) -> DataError:
     return DataError(f"{path} cannot be written ({error.strerror}); give another place.")
 
 
-def _objects(values: Sequence[Any]) -> pd.Series:
-    return pd.Series(values, dtype=object)
-
-
-_DIGITS = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
+def _cells(marks: Sequence[Mark], values: Sequence[Value | None]) -> pd.Series:
+    cells = [
+        as_cell(mark.part, value, mark.key.widths)
+        for mark, value in zip(marks, values, strict=True)
+    ]
+    return pd.Series(cells, dtype=object)
 
 
 def _summary_row(marks: list[Mark]) -> tuple[object, ...]:
     right = sum(mark.correct for mark in marks)
     answered = [mark for mark in marks if mark.given is not None]
-    wrong = Counter(
-        _DIGITS.sub("#", mark.comment.text) for mark in answered if not mark.correct
-    ).most_common(MISTAKES)
-    mistakes = "; ".join(f"{count} x {words.rstrip('.')}" for words, count in wrong if words)
+    wrong = Counter(mark.mistake for mark in answered if mark.mistake).most_common(MISTAKES)
+    mistakes = " ".join(f"{count} x: {words}" for words, count in wrong)
     first = marks[0]
     percent = 100 * right / len(marks)
     return (
