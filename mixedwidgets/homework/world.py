@@ -163,7 +163,8 @@ def make_world(
     truth : dict, optional
         True values that are the same for all students.
     boundary : bool
-        Draw data from which tau of the model without predictor is estimated as exactly 0.
+        Draw data from which tau of the model without predictor is estimated as exactly 0. The
+        models with it are mostly at an edge then too, and are not checked.
 
     Returns
     -------
