@@ -17,7 +17,7 @@ from mixedwidgets.homework.record import MIME, Answer, from_sidecar, to_sidecar
 from mixedwidgets.homework.sheet import Part
 from mixedwidgets.widgets.answers import outputs
 from mixedwidgets.widgets.answers.typed import typed
-from mixedwidgets.widgets.answers.words import value_words
+from mixedwidgets.widgets.answers.words import heading, value_words
 from mixedwidgets.widgets.answers.worksheet import Worksheet
 from tests.answer_sheet import CSV, TOKEN, asked, sheet
 from tests.widget_tools import HOSTILE, at, check_html, key, tree
@@ -96,6 +96,22 @@ def test_anything_else_is_refused_in_one_sentence(text, advice):
     with pytest.raises(DataError, match=advice) as refused:
         typed(text, "points")
     assert str(refused.value).count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("fixed effect of hours", "Fixed effect of hours"),
+        ("log-likelihood at the maximum", "Log-likelihood at the maximum"),
+        ("σ within", "σ within"),
+        ("k ones", "k ones"),
+        ("mean_ses by school", "mean_ses by school"),
+        ("SD of the schools, τ", "SD of the schools, τ"),
+        ("a", "a"),
+    ],
+)
+def test_labels_begin_with_a_capital_unless_it_would_change_a_name(label, shown):
+    assert heading(label) == shown
 
 
 # ---- recording

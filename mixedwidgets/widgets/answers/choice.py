@@ -9,6 +9,7 @@ import ipywidgets as ipw
 
 from mixedwidgets.homework.record import Value
 from mixedwidgets.widgets.answers.base import AnswerWidget
+from mixedwidgets.widgets.answers.words import heading
 from mixedwidgets.widgets.controls import described
 
 
@@ -18,7 +19,7 @@ class ChoiceAnswer(AnswerWidget):
     def build(self) -> Iterable[ipw.Widget]:
         """The radio buttons."""
         self.buttons = ipw.RadioButtons(
-            **described(self.part.label),
+            **described(heading(self.part.label)),
             options=[(words, name) for name, words in self.part.options],
             index=None,
         )

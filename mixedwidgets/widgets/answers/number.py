@@ -10,6 +10,7 @@ from mixedwidgets.homework.record import Value
 from mixedwidgets.widgets.answers.base import AnswerWidget, small, tolerance_words
 from mixedwidgets.widgets.answers.box import NumberBox
 from mixedwidgets.widgets.answers.typed import typed
+from mixedwidgets.widgets.answers.words import heading
 
 
 class NumberAnswer(AnswerWidget):
@@ -21,7 +22,7 @@ class NumberAnswer(AnswerWidget):
 
     def build(self) -> Iterable[ipw.Widget]:
         """The box and the tolerance."""
-        self.box = NumberBox(self.part.label, self.part.units, self._on_text_given)
+        self.box = NumberBox(heading(self.part.label), self.part.units, self._on_text_given)
         return [self.box, small(tolerance_words(self.part))]
 
     def show(self, value: Value) -> None:

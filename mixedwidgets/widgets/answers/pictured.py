@@ -14,6 +14,7 @@ from mixedwidgets.homework.sheet import Part
 from mixedwidgets.lmm.html import protected
 from mixedwidgets.widgets.answers.base import AnswerWidget, small, tolerance_words
 from mixedwidgets.widgets.answers.box import NumberBox
+from mixedwidgets.widgets.answers.words import heading
 from mixedwidgets.widgets.controls import wrapping_row
 from mixedwidgets.widgets.picture import Picture
 
@@ -124,7 +125,7 @@ class PicturedAnswer(AnswerWidget):
         self.plot.draw(
             figure,
             self.table,
-            title=self.part.label,
+            title=heading(self.part.label),
             theme=self.picture.page_theme,
             key=self.key,
         )
@@ -133,7 +134,7 @@ class PicturedAnswer(AnswerWidget):
     def _say(self, given: bool) -> None:
         words = self.plot.say(self.table, self.held, given)
         self.picture.alt = (
-            f"{as_sentence(self.part.label)} {words} {self.plot.describe(self.table)}"
+            f"{as_sentence(heading(self.part.label))} {words} {self.plot.describe(self.table)}"
         )
         self.said.value = f'<div role="status">{protected(words)}</div>'
         if given:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from mixedwidgets.homework.record import Answer, Value
 from mixedwidgets.homework.sheet import Asked, Part
 from mixedwidgets.lmm.html import protected
 from mixedwidgets.widgets.answers.typed import shown
+
+_PLAIN = re.compile(r"[a-z]{2,}(-[a-z]+)*[ ,]|a ")  # neither a symbol nor the name of a column
 
 
 def value_words(part: Part, value: Value) -> str:
@@ -31,6 +34,11 @@ def answer_words(asked: Asked, answer: Answer) -> str:
         for part in asked.parts
         if part.id in answer.values
     )
+
+
+def heading(label: str) -> str:
+    """Begin a label with a capital where its first word is plain English."""
+    return label[:1].upper() + label[1:] if _PLAIN.match(label) else label
 
 
 def on_rows(part: Part) -> bool:
