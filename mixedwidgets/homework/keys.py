@@ -12,8 +12,8 @@ from mixedwidgets.homework.sheet import Part
 Widths = tuple[float, float]
 
 SLACK = 1e-9  # relative: what computing with floating-point numbers may lose
-CLEAR = 1.25  # tolerances that a named mistake must be away from the key and from others
-ROUGH = 5e-4  # relative: a mistake is recognised from three digits and a half
+CLEAR = 2.0  # tolerances that a named mistake is away from the key: not right when rounded, either
+ROUNDED = 0.25  # of the tolerance: a small number may be rounded as the answer is to be
 
 
 @dataclass(frozen=True)
@@ -84,20 +84,20 @@ def matches(
     """
     if kind == "choice":
         return isinstance(given, str) and given == key
-    numbers = coordinates(kind, given)
-    if numbers is None:
+    numbers, at = coordinates(kind, given), coordinates(kind, key)
+    if numbers is None or at is None:
         return False
-    return _distance(numbers, key, reach(kind, key, tolerance, widths)) <= 1.0
+    return _distance(numbers, at, _allowed(kind, at, tolerance, widths)) <= 1.0
 
 
 def coordinates(kind: str, value: object) -> tuple[float, ...] | None:
     """Return an answer as numbers, or None where it is none of that kind."""
-    many = 1 if kind == "number" else 2
-    found = value if isinstance(value, tuple) else (value,)
-    if len(found) != many or not all(
-        isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in found
-    ):
+    found = (value,) if kind == "number" else value
+    if not isinstance(found, tuple) or len(found) != (1 if kind == "number" else 2):
         return None
+    for v in found:
+        if not isinstance(v, (int, float)) or isinstance(v, bool) or not math.isfinite(v):
+            return None
     return tuple(float(v) for v in found)
 
 
@@ -111,23 +111,29 @@ def reach(
     ValueError
         A point without widths.
     """
-    at = coordinates(kind, key) or ()
-    if kind == "point" and widths is None:
+    return _allowed(kind, coordinates(kind, key) or (), tolerance, widths)
+
+
+def _allowed(
+    kind: str, at: tuple[float, ...], tolerance: float, widths: Widths | None
+) -> tuple[float, ...]:
+    if kind != "point":
+        return tuple(tolerance + SLACK * max(abs(v), tolerance) for v in at)
+    if widths is None:
         raise ValueError("a point is compared in parts of the widths of its axes: give widths")
-    scales = widths if kind == "point" and widths is not None else (1.0,) * len(at)
     return tuple(
-        math.inf if math.isinf(scale) else tolerance * scale + SLACK * max(abs(v), tolerance)
-        for v, scale in zip(at, scales, strict=True)
+        math.inf if math.isinf(width) else tolerance * width + SLACK * abs(v)
+        for v, width in zip(at, widths, strict=True)
     )
 
 
-def _distance(a: tuple[float, ...], b: Value, allowed: tuple[float, ...]) -> float:
+def _distance(a: tuple[float, ...], b: tuple[float, ...], allowed: tuple[float, ...]) -> float:
     """Largest distance of two answers, in what is allowed."""
-    other = b if isinstance(b, tuple) else (b,)
-    return max(
-        0.0 if math.isinf(r) or x == y else abs(x - float(y)) / r if r > 0.0 else math.inf
-        for x, y, r in zip(a, other, allowed, strict=True)
-    )
+    largest = 0.0
+    for x, y, r in zip(a, b, allowed, strict=True):
+        if x != y and r != math.inf:
+            largest = max(largest, abs(x - y) / r if r > 0.0 else math.inf)
+    return largest
 
 
 def known_mistakes(
@@ -148,34 +154,33 @@ def known_mistakes(
         finite are left out.
     """
     kept: list[Mistake] = []
+    if kind == "choice":
+        for value, sentence in found:
+            if value is not None and value not in (key, *(m.value for m in kept)):
+                kept.append(Mistake(value, sentence))
+        return tuple(kept)
+    whole = Key(key, tolerance, widths=widths)
+    clear = tuple(CLEAR * r for r in reach(kind, key, tolerance, widths))
+    others = [(coordinates(kind, key) or (), clear)]
     for value, sentence in found:
-        if kind == "choice":
-            apart = value is not None and value not in (key, *(m.value for m in kept))
-        else:
-            numbers = coordinates(kind, value)
-            apart = numbers is not None and all(
-                _distance(numbers, other, _rough(kind, other, tolerance, widths)) > CLEAR
-                for other in (m.value for m in kept)
-            )
-            apart = (
-                apart and numbers is not None and _is_clear(kind, numbers, key, tolerance, widths)
-            )
-        if apart and value is not None:
+        numbers = coordinates(kind, value)
+        if value is None or numbers is None:
+            continue
+        if all(_distance(numbers, other, allowed) > 1.0 for other, allowed in others):
             kept.append(Mistake(value, sentence))
+            others.append((numbers, _rough(kind, numbers, whole)))
     return tuple(kept)
 
 
-def _is_clear(
-    kind: str, numbers: tuple[float, ...], key: Value, tolerance: float, widths: Widths | None
-) -> bool:
-    return _distance(numbers, key, reach(kind, key, tolerance, widths)) > CLEAR
+def _rough(kind: str, at: tuple[float, ...], key: Key) -> tuple[float, ...]:
+    """How far an answer may be from another value than the key and still be recognised as it.
 
-
-def _rough(kind: str, value: Value, tolerance: float, widths: Widths | None) -> tuple[float, ...]:
-    """How far an answer may be from a mistake's value and still be recognised."""
-    at = coordinates(kind, value) or ()
-    exact = reach(kind, value, tolerance, widths)
-    return tuple(max(r, ROUGH * abs(v)) for v, r in zip(at, exact, strict=True))
+    Numbers of another size, such as percent or a variance, are given to as many digits.
+    """
+    allowed = _allowed(kind, at, key.tolerance, key.widths)
+    if kind != "number" or not isinstance(key.value, float) or key.value == 0.0:
+        return allowed
+    return (allowed[0] * max(abs(at[0] / key.value), ROUNDED),)
 
 
 def diagnose(part: Part, given: Value, key: Key, others: Iterable[tuple[str, Value]] = ()) -> str:
@@ -212,7 +217,8 @@ def diagnose(part: Part, given: Value, key: Key, others: Iterable[tuple[str, Val
 
 
 def _off(kind: str, numbers: tuple[float, ...], value: Value, key: Key) -> float:
-    return _distance(numbers, value, _rough(kind, value, key.tolerance, key.widths))
+    at = coordinates(kind, value)
+    return math.inf if at is None else _distance(numbers, at, _rough(kind, at, key))
 
 
 def _slip(kind: str, numbers: tuple[float, ...], key: Key) -> str:

@@ -106,7 +106,7 @@ def revealed(part: Part) -> Value:
         if part.kind == "choice" and isinstance(value, str):
             return value
         if part.kind != "choice" and coordinates(part.kind, value) is not None:
-            return value  # type: ignore[no-any-return]
+            return value
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError):
         pass
     raise _unreadable(part)
