@@ -113,11 +113,20 @@ homework.rows homework.truth
 homework.fits
 homework.solvable
 homework.world
+homework.keys homework.pictures
+homework.questions.item homework.seals
+homework.questions.facts homework.questions.question
+homework.questions.binomial homework.questions.choosing homework.questions.failing
+homework.questions.fits homework.questions.numbering homework.questions.oneway
+homework.questions.own_choices homework.questions.placing
+homework.questions.information homework.questions.own homework.questions.shrinkage
+homework.questions.predicting
+homework.questions
 
 # what students hand in becomes grades
 homework.opening
 homework.reading
-homework.others homework.showing
+homework.others homework.showing homework.working
 homework.judging
 homework.page
 homework.results
@@ -215,12 +224,15 @@ LABEL_ANSWERS = [
 
 # Third-party package -> the modules, or packages of modules, that may import it.
 THIRD_PARTY = {
-    "numpy": ["catalogue", "fingerprints", "likelihood", "lmm", "export_code", "plots", "widgets"],
-    "scipy": ["catalogue", "likelihood", "lmm", "plots", "widgets"],
+    "numpy": [
+        *("catalogue", "fingerprints", "likelihood", "lmm", "export_code", "homework.questions"),
+        *("plots", "widgets"),
+    ],
+    "scipy": ["catalogue", "homework.questions.choosing", "likelihood", "lmm", "plots", "widgets"],
     "pandas": [
         "catalogue",
         "fingerprints",
-        *("homework.fits", "homework.results", "homework.world"),
+        *("homework.fits", "homework.questions.own", "homework.results", "homework.world"),
         *READ_DATA,
         *LABEL_ANSWERS,
         *("export", "export_code", "export_data", "export_notebook"),
