@@ -126,7 +126,7 @@ homework.questions
 # what students hand in becomes grades
 homework.opening
 homework.reading
-homework.others homework.showing homework.working
+homework.formulas homework.others homework.showing
 homework.judging
 homework.page
 homework.results

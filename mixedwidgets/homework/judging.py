@@ -42,8 +42,7 @@ class Mark:
 
     Attributes
     ----------
-    question, title : str
-        Id and heading of the question.
+    question : Asked
     part : Part
         What was asked for.
     given : float, str, (float, float) or None
@@ -59,8 +58,7 @@ class Mark:
         The comment without what is this student's alone: names of groups and measured numbers.
     """
 
-    question: str
-    title: str
+    question: Asked
     part: Part
     given: Value | None
     key: Key
@@ -182,12 +180,7 @@ def _marks(
             comment = _comment(part, given, key, suspects)
         points = share if correct else 0.0
         mistake = _general(comment.text, handout.groups)
-        marks.append(
-            Mark(
-                *(question.id, question.title, part, given, key, correct, points, share),
-                *(comment, mistake),
-            )
-        )
+        marks.append(Mark(question, part, given, key, correct, points, share, comment, mistake))
     return marks
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from html import escape
 from itertools import groupby
 
+from mixedwidgets.homework.formulas import words_html
 from mixedwidgets.homework.judging import Judged, Mark
 from mixedwidgets.homework.record import Value
 from mixedwidgets.homework.showing import GIVEN_DIGITS, KEY_DIGITS, with_units
@@ -40,6 +42,7 @@ h3 { font-size: 1rem; margin: 0; }
 dl { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: 0.1rem 1rem;
   margin: 0.3rem 0 0; font-variant-numeric: tabular-nums; }
 dd { margin: 0; }
+.asked { white-space: pre-wrap; margin: 0; }
 .kept { white-space: pre-wrap; margin: 0.4rem 0 0; }
 .comment { margin: 0.4rem 0 0; }
 @media (max-width: 30rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: 0.3rem; } }
@@ -61,7 +64,7 @@ def page(title: str, judged: Judged) -> str:
     judged : Judged
         The student's marks; of remarks and comments only the public words are shown.
     """
-    questions = groupby(judged.marks, key=lambda mark: mark.question)
+    questions = groupby(judged.marks, key=lambda mark: mark.question.id)
     body = "\n".join(_question(number, list(of)) for number, (_, of) in enumerate(questions, 1))
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -121,10 +124,16 @@ def _question(number: int, marks: list[Mark]) -> str:
     of = points_words(sum(mark.of for mark in marks))
     parts = "\n".join(_part(mark) for mark in marks)
     return f"""<section class="question" aria-labelledby="question-{number}">
-<h2 id="question-{number}">{number}. {escape(marks[0].title)}</h2>
+<h2 id="question-{number}">{number}. {escape(marks[0].question.title)}</h2>
 <p class="points">{points_words(points)} of {of} points</p>
-{parts}
+{_text(marks[0].question.text)}{parts}
 </section>"""
+
+
+def _text(markdown: str) -> str:
+    """The question in words; the list of what is to be given repeats itself in the parts."""
+    words, _, _ = markdown.partition("\n\n- ")
+    return f'<p class="asked">{words_html(words)}</p>\n' if words.strip() else ""
 
 
 def _part(mark: Mark) -> str:
@@ -132,8 +141,8 @@ def _part(mark: Mark) -> str:
     kind, verdict = _verdict(mark)
     given = "none" if mark.given is None else _words(mark, mark.given, GIVEN_DIGITS)
     comment = "" if mark.given is None else mark.comment.text
-    said = f'\n<p class="comment">{escape(comment)}</p>' if comment else ""
-    working = f'\n<p class="kept">{escape(mark.key.working)}</p>' if mark.key.working else ""
+    said = f'\n<p class="comment">What probably happened: {escape(comment)}</p>' if comment else ""
+    working = f'\n<p class="kept">{words_html(mark.key.working)}</p>' if mark.key.working else ""
     return f"""<article class="{kind}">
 <h3>{escape(part.label)}</h3>
 <p class="verdict">{verdict}</p>
@@ -159,4 +168,5 @@ def _key_words(mark: Mark) -> str:
     if mark.part.kind not in ("number", "interval") or not mark.key.tolerance:
         return words
     each = " at each end" if mark.part.kind == "interval" else ""
-    return f"{words} (\u00b1 {mark.key.tolerance:.2g} counts as right{each})"
+    tolerance = Decimal(f"{mark.key.tolerance:.2g}")
+    return f"{words} (\u00b1 {tolerance:f} counts as right{each})"

@@ -55,7 +55,7 @@ class Grades:
         return pd.DataFrame(
             {
                 "student": [student for student, _ in rows],
-                "question": [mark.question for mark in marks],
+                "question": [mark.question.id for mark in marks],
                 "part": [mark.part.id for mark in marks],
                 "answer": _cells(marks, [mark.given for mark in marks]),
                 "key": _cells(marks, [mark.key.value for mark in marks]),
@@ -100,7 +100,7 @@ class Grades:
         by_part: dict[tuple[str, str], list[Mark]] = {}
         for one in self.students:
             for mark in one.marks:
-                by_part.setdefault((mark.question, mark.part.id), []).append(mark)
+                by_part.setdefault((mark.question.id, mark.part.id), []).append(mark)
         return pd.DataFrame(
             [_summary_row(marks) for marks in by_part.values()],
             columns=[
@@ -242,7 +242,7 @@ def _summary_row(marks: list[Mark]) -> tuple[object, ...]:
     first = marks[0]
     percent = 100 * right / len(marks)
     return (
-        *(first.question, first.title, first.part.id),
+        *(first.question.id, first.question.title, first.part.id),
         *(len(marks), len(answered), right, percent, mistakes),
     )
 
