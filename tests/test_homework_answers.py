@@ -16,6 +16,7 @@ from mixedwidgets.errors import DataError, MixedWidgetsWarning
 from mixedwidgets.homework.record import MIME, Answer, from_sidecar, to_sidecar
 from mixedwidgets.homework.sheet import Part
 from mixedwidgets.widgets.answers import outputs
+from mixedwidgets.widgets.answers.base import tolerance_words
 from mixedwidgets.widgets.answers.typed import typed
 from mixedwidgets.widgets.answers.words import heading, value_words
 from mixedwidgets.widgets.answers.worksheet import Worksheet
@@ -213,6 +214,16 @@ def test_a_point_on_a_row_stays_on_it(work):
     part.picture.pointer = key("ArrowUp")
     assert part.value == (51.5, 11.0)
     assert value_words(part.part, part.value) == "51.5 points"
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "words"),
+    [(5e-05, "± 0.00005 points"), (5.0, "± 5 points"), (0.25, "± 0.25 points"), (0.0, "")],
+)
+def test_the_tolerance_is_said_in_plain_decimals(tolerance, words):
+    part = Part("p", "number", "p", "points", tolerance)
+    assert words in tolerance_words(part)
+    assert bool(words) == bool(tolerance_words(part))
 
 
 # ---- feedback

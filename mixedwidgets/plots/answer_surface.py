@@ -186,12 +186,12 @@ def describe(table: AnswerSurface) -> str:
 def say(table: AnswerSurface, at: Place, given: bool = True) -> str:
     """Say where the point is and how far below the maximum."""
     values = "; ".join(
-        f"{label}: {number(value, resolution(*grid) / 10)}"
+        f"{label} = {number(value, resolution(*grid) / 10)}"
         for label, value, grid in zip(table.labels, at, (table.x, table.y), strict=True)
     )
     height = significant(table.drop_at(*at) / 2, 2)
     end = "" if given else NOT_YET
-    return f"The point is at {values}. The log-likelihood there is {height} below its maximum.{end}"
+    return f"The point: {values}. The log-likelihood there is {height} below its maximum.{end}"
 
 
 def step(table: AnswerSurface, key: str, shift: bool, at: Place) -> Place | None:

@@ -98,7 +98,8 @@ def tolerance_words(part: Part) -> str:
         return f"Counts as right within {100 * part.tolerance:.3g}% of the width of {axis}."
     each = "each limit " if part.kind == "interval" else ""
     start = f"Counts as right if {each}is" if each else "Counts as right"
-    return f"{start} within ± {shown(part.tolerance)}{units}."
+    tolerance = f"{part.tolerance:.10f}".rstrip("0").rstrip(".") if part.tolerance > 1e-9 else ""
+    return f"{start} within ± {tolerance or shown(part.tolerance)}{units}."
 
 
 def small(text: str) -> ipw.HTML:
