@@ -40,6 +40,8 @@ _PUBLIC = {
     "MaximumLikelihood": "mixedwidgets.widgets.theory.maximum",
     "BinomialLikelihood": "mixedwidgets.widgets.theory.binomial",
     "OneWayExplorer": "mixedwidgets.widgets.theory.oneway",
+    "Homework": "mixedwidgets.homework.homework",
+    "Worksheet": "mixedwidgets.widgets.answers.worksheet",
     "fingerprint": "mixedwidgets.fingerprints",
     "load": "mixedwidgets.catalogue",
     "datasets": "mixedwidgets.catalogue",
@@ -49,6 +51,9 @@ _PUBLIC = {
     "ModelError": "mixedwidgets.errors",
     "MixedWidgetsWarning": "mixedwidgets.errors",
 }
+
+# Public modules, imported on first use too.
+_MODULES = {"questions": "mixedwidgets.homework.questions"}
 
 __all__ = [
     "BinomialLikelihood",
@@ -63,6 +68,7 @@ __all__ = [
     "FitSummary",
     "FormulaError",
     "GroupPlot",
+    "Homework",
     "IntervalPlot",
     "LikelihoodSurface",
     "MaximumLikelihood",
@@ -73,6 +79,7 @@ __all__ = [
     "OwnData",
     "ProfilePlot",
     "ShrinkagePlot",
+    "Worksheet",
     "__version__",
     "anova",
     "binomial_interval",
@@ -87,6 +94,7 @@ __all__ = [
     "minimize",
     "mll_oneway",
     "oneway",
+    "questions",
 ]
 
 if TYPE_CHECKING:
@@ -99,6 +107,8 @@ if TYPE_CHECKING:
         ModelError,
     )
     from mixedwidgets.fingerprints import fingerprint
+    from mixedwidgets.homework import questions
+    from mixedwidgets.homework.homework import Homework
     from mixedwidgets.likelihood import binomial_interval, ldmvnorm, mll_oneway, oneway
     from mixedwidgets.likelihood.maximize import maximize, minimize
     from mixedwidgets.lmm.compare import anova
@@ -107,6 +117,7 @@ if TYPE_CHECKING:
     from mixedwidgets.lmm.drop1 import drop1
     from mixedwidgets.lmm.fit import Fit
     from mixedwidgets.lmm.lmer import lmer
+    from mixedwidgets.widgets.answers.worksheet import Worksheet
     from mixedwidgets.widgets.explorer import Explorer, explore
     from mixedwidgets.widgets.own_data import OwnData
     from mixedwidgets.widgets.panels.boundary import BoundaryPlot
@@ -124,9 +135,12 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
+    if name in _PUBLIC:
+        value = getattr(importlib.import_module(_PUBLIC[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(_MODULES[name])
+    else:
         raise AttributeError(f"module 'mixedwidgets' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_PUBLIC[name]), name)
     globals()[name] = value
     return value
 

@@ -16,6 +16,7 @@ import traitlets
 
 import mixedwidgets as mw
 from mixedwidgets import likelihood
+from mixedwidgets.homework.results import Grades
 from mixedwidgets.plots import figures
 from mixedwidgets.widgets.panels.base import Panel
 from scripts.formulas import Formulas
@@ -38,6 +39,9 @@ STARS = re.compile(r"\*{4}(\w[^*\n]*)\*\*")
 ASIDE = re.compile(r"^ *- \*\*(.+\.)\*\*$", re.MULTILINE)
 
 
+QUESTIONS = [name for name in mw.questions.__all__ if name[0].isupper()]
+
+
 def offered() -> dict[str, tuple[str, list[tuple[str, Any]]]]:
     """Return what each page describes: file -> (title, [(name as it is called, object)])."""
 
@@ -57,6 +61,14 @@ def offered() -> dict[str, tuple[str, list[tuple[str, Any]]]]:
             [("Panel", Panel), *top(WIDGETS)],
         ),
         "pictures": ("Pictures", [(f"figures.{name}", getattr(figures, name)) for name in drawn]),
+        "homework": (
+            "Homework",
+            [
+                *top("Homework Worksheet"),
+                ("Grades", Grades),
+                *((f"questions.{name}", getattr(mw.questions, name)) for name in QUESTIONS),
+            ],
+        ),
         "data": (
             "Data and errors",
             top(

@@ -217,7 +217,7 @@ def pages() -> dict[str, Page]:
 def test_the_reference_describes_all_that_the_package_offers(pages: dict[str, Page]) -> None:
     text = "".join(page.body for page in pages.values())
     missing = [name for name in mw.__all__ if f'id="mw.{name}"' not in text]
-    elsewhere = {"__version__", "Fit"} | set(likelihood.__all__)
+    elsewhere = {"__version__", "Fit", "questions"} | set(likelihood.__all__)
     assert set(missing) <= elsewhere
     assert all(f'id="likelihood.{name}"' in text for name in likelihood.__all__)
     methods = [name for name in vars(mw.Fit) if not name.startswith("_") and name != "report"]

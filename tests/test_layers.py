@@ -138,6 +138,7 @@ homework.cells
 homework.notebooks homework.sheets
 homework.marking homework.nbgrader homework.otter homework.plain
 homework.write
+homework.homework
 
 # a model becomes a script
 export_code

@@ -61,9 +61,9 @@ class CaterpillarPlot(GroupPanel):
         """The conditional modes and their standard deviations."""
         return caterpillar(fit.design, fit.estimate, factor)
 
-    def draw(self, plot: Any, table: Any, **options: Any) -> None:
+    def draw(self, plot: Any, table: Any, alt: str | None = None, **options: Any) -> None:
         """Draw in the form chosen."""
-        super().draw(plot, table, form=self.form, **options)
+        super().draw(plot, table, alt, form=self.form, **options)
 
     def finish(self, figure: Figure) -> None:
         """Show the modes where the hand has them, and the group picked."""
