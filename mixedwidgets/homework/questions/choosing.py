@@ -69,7 +69,7 @@ class ChooseModel(Question):
         """Return both parts."""
         fits = {model: world.fit(model, False) for model in MODELS}
         logs = {model: float(fit.loglik) for model, fit in fits.items()}
-        ratio = 2.0 * (logs["slope"] - logs["intercept"])
+        ratio = max(2.0 * (logs["slope"] - logs["intercept"]), 0.0)
         restricted = 2.0 * float(
             world.fit("slope", True).loglik - world.fit("intercept", True).loglik
         )

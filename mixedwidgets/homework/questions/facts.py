@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from mixedwidgets.errors import ModelError
 from mixedwidgets.homework.world import World
 from mixedwidgets.lmm.fit import Fit
 
@@ -36,9 +37,21 @@ def sd(fit: Fit, effect: int = 0) -> float:
 
 
 def correlation(fit: Fit) -> float:
-    """Return the correlation of a group's intercept and slope."""
+    """Return the correlation of a group's intercept and slope.
+
+    Raises
+    ------
+    ModelError
+        One of them is estimated not to vary.
+    """
     whole = covariance(fit)
-    return float(whole[0, 1]) / math.sqrt(float(whole[0, 0] * whole[1, 1]))
+    product = float(whole[0, 0] * whole[1, 1])
+    if product <= 0.0:
+        raise ModelError(
+            f"{fit.formula} has no correlation to ask for, since the SD of the intercepts or of "
+            "the slopes is estimated as 0; leave out RandomSlopeFit where data are at the boundary."
+        )
+    return float(whole[0, 1]) / math.sqrt(product)
 
 
 def coefficient(fit: Fit, place: int) -> float:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mixedwidgets.errors import ModelError
 from mixedwidgets.homework.questions.item import Item, choice
 from mixedwidgets.homework.questions.question import Question
 from mixedwidgets.homework.world import World
@@ -109,8 +110,19 @@ class WhichIntervalFails(Question):
         )
 
     def _interval(self, world: World) -> tuple[float, float, float]:
-        """Level, lower limit of Wald's interval of tau2, and the estimate of tau2."""
+        """Level, lower limit of Wald's interval of tau2, and the estimate of tau2.
+
+        Raises
+        ------
+        ModelError
+            The estimate is 0.
+        """
         ml = world.oneway.ml
+        if ml.tau2 == 0.0:
+            raise ModelError(
+                "τ² is estimated as 0 for these data, where neither log τ nor Wald's interval has "
+                "a meaning; leave out WhichIntervalFails where data are at the boundary."
+            )
         at = np.array([ml.mu, ml.sigma2, ml.tau2])
         covariance = np.linalg.inv(information(world.oneway.groups, *at))
         se = math.sqrt(max(float(covariance[2, 2]), 0.0))
