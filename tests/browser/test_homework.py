@@ -103,7 +103,8 @@ def test_answers_of_every_kind_are_saved_and_come_back(
     second = Question(lab, 2)
     second.root.get_by_label("profile likelihood").check()
     page.keyboard.press("ArrowUp")  # a command of the notebook would go to another cell
-    second.root.get_by_label("the curvature at the estimate").check()
+    reasons = homework("lab").sheet("anna").question("q2").part("why").options
+    second.root.get_by_label(dict(reasons)[key["q2"]["why"].value]).check()
     second.root.get_by_role("button", name="Check").click()
     second.says("Right")
     assert second.values()["which"] == "log"
@@ -195,4 +196,5 @@ def test_an_answer_is_kept_in_the_other_apps(
         assert bundles(path)["q1"][0] == kept["q1"]
     assert lab.page.locator(SEEN).count() == 0
     lab.page.screenshot(path=artifacts / f"homework-{app}.png")
-    assert complaints(lab, app) == []
+    fonts = ".woff"  # of mathematics, which Notebook 7 asks for without its token
+    assert [text for text in complaints(lab, app) if fonts not in text] == []
