@@ -13,7 +13,7 @@ from typing import Any
 from mixedwidgets.homework.cells import Describes
 from mixedwidgets.homework.keys import Key, accepts
 from mixedwidgets.homework.opening import Unreadable, bundles, notebook_of, size_of, text_of
-from mixedwidgets.homework.record import SIDECAR, Answer, Value, from_sidecar, latest
+from mixedwidgets.homework.record import Answer, Value, from_sidecar, latest
 from mixedwidgets.homework.sheets import disguised, graded_student
 
 SUBMITTED = "submitted"  # nbgrader's folder of what students handed in, outputs and all
@@ -141,28 +141,30 @@ def _records(folders: Iterable[Path], homework: str, question: str) -> dict[str,
     for folder in folders:
         for answer in _answers(folder, homework):
             if (answer.homework, answer.question) == (homework, question):
-                held = latest(records.get(answer.token), answer)
-                assert held is not None
-                records[answer.token] = held
+                records[answer.token] = latest(records.get(answer.token), answer) or answer
     return records
 
 
 def _answers(folder: Path, homework: str) -> Iterator[Answer]:
-    for path in [*sorted(folder.glob("*.ipynb")), folder / SIDECAR]:
+    for path in sorted(folder.glob("*")):
+        name = path.name.lower()
+        is_sidecar = name.startswith("answers") and name.endswith(".json")
+        if not is_sidecar and not name.endswith(".ipynb"):
+            continue
         try:
             size_of(os.fspath(path))
             text = text_of(os.fspath(path))
-            if path.name == SIDECAR:
+            if is_sidecar:
                 yield from from_sidecar(text)[0].get(homework, {}).values()
-                continue
-            for bundle in list(bundles(notebook_of(text))):
-                yield from _answer(bundle)
+            else:
+                yield from _readable(bundles(notebook_of(text)))
         except (Unreadable, ValueError):
             continue
 
 
-def _answer(bundle: object) -> Iterator[Answer]:
-    try:
-        yield Answer.from_bundle(bundle)
-    except ValueError:
-        return
+def _readable(found: Iterable[object]) -> Iterator[Answer]:
+    for bundle in found:
+        try:
+            yield Answer.from_bundle(bundle)
+        except ValueError:
+            continue

@@ -12,6 +12,17 @@ from mixedwidgets.homework.notebooks import notebook_text
 
 SCHEMA = 3  # of nbgrader's metadata, as nbgrader 0.6 and later have it
 
+FEEDBACK = """\
+c.GenerateFeedback.preprocessors = [
+    "nbgrader.preprocessors.GetGrades",
+    "nbgrader.preprocessors.ClearHiddenTests",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]
+"""
+
+# nbconvert, and so nbgrader's feedback, leaves the source of such a cell out.
+_NOT_SHOWN = {"transient": {"remove_source": True}}
+
 _BEGIN, _END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 _SAID = "# Your answers to this question are graded here; this cell stays as it is."
 
@@ -21,7 +32,8 @@ def nbgrader_notebook(content: Content, keys: Mapping[str, str]) -> str:
 
     Each question has a cell whose output, when nbgrader runs it, is the points reached. What it
     compares with is between the marks of hidden tests, which ``nbgrader generate_assignment``
-    takes out.
+    takes out. Feedback leaves the source of these cells out, unless a student changed their
+    metadata; to be sure of it, put ``FEEDBACK`` into ``nbgrader_config.py``.
 
     Parameters
     ----------
@@ -50,7 +62,8 @@ def _grading(homework: str, question: Question, key: str) -> tuple[Cell, dict[st
     marked = call("marking.points", homework, question.id, question.points, key)
     hidden = f"{_BEGIN}\nfrom mixedwidgets.homework import marking\n\n{marked}\n{_END}"
     cell = Cell(f"grade-{question.id}", "code", f"{_SAID}\n{hidden}")
-    return cell, _metadata(cell.name, locked=True, grade=True, points=question.points)
+    metadata = _metadata(cell.name, locked=True, grade=True, points=question.points)
+    return cell, metadata | _NOT_SHOWN
 
 
 def _metadata(name: str, **said: Any) -> dict[str, Any]:
