@@ -381,6 +381,10 @@ def test_a_question_names_what_it_is_about_and_not_its_key(number: int) -> None:
             if isinstance(value, float) and value != round(value, 3):
                 assert f"{value:.4f}" not in whole
     assert question.asked(of) == asked
+    graded, keys = question.for_grading(of)
+    assert keys == question.keys(of)
+    assert (graded.text, [p.id for p in graded.parts]) == (asked.text, list(keys))
+    assert all(part.picture is None for part in graded.parts)
 
 
 @pytest.mark.parametrize("student", range(6))

@@ -81,19 +81,26 @@ class Question:
         ModelError
             The question does not apply to these data.
         """
-        items = self.items(world)
-        wishes = "\n".join(f"- {item.wish}" for item in items)
-        return Asked(
-            id=self.id,
-            title=self.title or self.heading,
-            text=f"{self.words(world)}\n\n{wishes}",
-            points=float(self.points),
-            parts=tuple(
-                replace(item.part, picture=self.drawn(world, item.part.id)) for item in items
-            ),
-            feedback=self.feedback,
-            tries=self.tries,
+        asked = self._asked(world, self.items(world))
+        return replace(
+            asked,
+            parts=tuple(replace(p, picture=self.drawn(world, p.id)) for p in asked.parts),
         )
+
+    def for_grading(self, world: World) -> tuple[Asked, dict[str, Key]]:
+        """Return the question and its keys in one go; without pictures, which take longer.
+
+        Parameters
+        ----------
+        world : World
+
+        Raises
+        ------
+        ModelError
+            The question does not apply to these data.
+        """
+        items = self.items(world)
+        return self._asked(world, items), {item.part.id: item.key for item in items}
 
     def keys(self, world: World) -> dict[str, Key]:
         """Return the key of each part.
@@ -108,6 +115,18 @@ class Question:
             The question does not apply to these data.
         """
         return {item.part.id: item.key for item in self.items(world)}
+
+    def _asked(self, world: World, items: tuple[Item, ...]) -> Asked:
+        wishes = "\n".join(f"- {item.wish}" for item in items)
+        return Asked(
+            id=self.id,
+            title=self.title or self.heading,
+            text=f"{self.words(world)}\n\n{wishes}",
+            points=float(self.points),
+            parts=tuple(item.part for item in items),
+            feedback=self.feedback,
+            tries=self.tries,
+        )
 
     # What each kind says in its own way.
 
