@@ -292,7 +292,7 @@ def test_wrong_kinds_of_values_are_wrong_answers(tmp_path: Path) -> None:
         hand_in(tmp_path, f"s{place}", answers(homework, f"s{place}", values))
     grades = grade(homework, tmp_path)
     assert not grades.table.correct.any()
-    assert "cannot be an answer" in " ".join(grades.table.comment)
+    assert "of another kind" in " ".join(grades.table.comment)
     for student in grades.totals.student:
         assert "Your answer" in grades.page(student)
 

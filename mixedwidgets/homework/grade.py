@@ -11,25 +11,13 @@ from typing import Any, Protocol
 from mixedwidgets.errors import DataError, brief, listed, nearest
 from mixedwidgets.homework.identity import check_student
 from mixedwidgets.homework.judging import Handout, judge
-from mixedwidgets.homework.keys import Key
 from mixedwidgets.homework.others import Others
+from mixedwidgets.homework.questions.question import Question
 from mixedwidgets.homework.reading import Submission, shown, submissions
 from mixedwidgets.homework.results import Grades
-from mixedwidgets.homework.sheet import Asked
 from mixedwidgets.homework.world import World
 
 KEY_VERSION = 1
-
-
-class Question(Protocol):
-    """What grading needs of a question."""
-
-    @property
-    def id(self) -> str:
-        """Its name within the homework."""
-
-    def asked(self, world: World) -> Asked:
-        """What a student sees of it."""
 
 
 class Gradable(Protocol):
@@ -49,9 +37,6 @@ class Gradable(Protocol):
 
     def world(self, student: str | None = None) -> World:
         """The data and fits of a student, or of those who are given no others."""
-
-    def key(self, student: str | None = None) -> Mapping[str, Mapping[str, Key]]:
-        """The keys that belong to them, by question and part."""
 
 
 def grade(
@@ -217,10 +202,11 @@ def _about_stranger(name: str, roster: Sequence[str]) -> str:
 
 
 def _handout(homework: Gradable, student: str, is_shared: bool) -> Handout:
-    who = None if is_shared else student
-    world = homework.world(who)
-    questions = tuple(question.asked(world) for question in homework.questions)
-    return Handout(student, world.token, questions, homework.key(who), world.group_names)
+    world = homework.world(None if is_shared else student)
+    made = {question.id: question.for_grading(world) for question in homework.questions}
+    asked = tuple(question for question, _ in made.values())
+    keys = {name: keys for name, (_, keys) in made.items()}
+    return Handout(student, world.token, asked, keys, world.group_names)
 
 
 def _check_tokens(

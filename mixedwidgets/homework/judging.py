@@ -218,10 +218,10 @@ def _comment(
     if given is None:
         return Remark("No answer.", "No answer.")
     if not _is_of_kind(part, given):
-        words = "What is recorded cannot be an answer to this."
+        words = "The recorded answer is of another kind than was asked for."
         return Remark(words, words)
     if isinstance(given, str) and given not in dict(part.options):
-        words = "What is recorded is none of the options."
+        words = "The recorded answer is none of the options."
         return Remark(words, words)
     public = diagnose(part, given, key, [(ANOTHERS, value) for _, value in suspects])
     if not suspects:

@@ -132,8 +132,8 @@ def _question(number: int, marks: list[Mark]) -> str:
 
 def _text(markdown: str) -> str:
     """The question in words; the list of what is to be given repeats itself in the parts."""
-    words, _, _ = markdown.partition("\n\n- ")
-    return f'<p class="asked">{words_html(words)}</p>\n' if words.strip() else ""
+    words, _, _ = markdown.rpartition("\n\n- ")
+    return f'<p class="asked">{words_html(words or markdown)}</p>\n'
 
 
 def _part(mark: Mark) -> str:
