@@ -16,6 +16,7 @@ from mixedwidgets.homework import seals
 from mixedwidgets.homework.keys import (
     Key,
     Mistake,
+    Mistakes,
     accepts,
     coordinates,
     diagnose,
@@ -190,6 +191,26 @@ def test_mistakes_that_cannot_be_told_apart_are_left_out() -> None:
     assert [m.sentence for m in kept] == ["first", "sign"]
     options = known_mistakes("choice", "a", 0.0, [("a", "key"), ("b", "x"), ("b", "y"), (None, "")])
     assert options == (Mistake("b", "x"),)
+
+
+def test_mistakes_are_worked_out_only_where_an_answer_is_wrong() -> None:
+    looked = []
+
+    def find() -> tuple[Mistake, ...]:
+        looked.append(1)
+        return (Mistake(0.5, "Doubled."), Mistake(2.0, "Turned over."))
+
+    key = Key(0.25, 0.0005, Mistakes(find))
+    assert accepts("number", 0.25, key)
+    assert diagnose(NUMBER, 0.2501, key) == ""
+    assert looked == []
+    assert diagnose(NUMBER, 0.5, key) == "Doubled."
+    assert [mistake.value for mistake in key.mistakes[:2]] == [0.5, 2.0]
+    assert (len(key.mistakes), key.mistakes[1].value) == (2, 2.0)
+    assert looked == [1]
+    assert key.mistakes == find()
+    assert repr(key.mistakes) == repr(find())
+    assert len({key, Key(0.25, 0.0005, Mistakes(find))}) == 1
 
 
 @pytest.mark.parametrize(

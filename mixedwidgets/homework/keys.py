@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
 
 from mixedwidgets.homework.record import Value
 from mixedwidgets.homework.sheet import Part
@@ -32,6 +34,42 @@ class Mistake:
     sentence: str
 
 
+class Mistakes(Sequence[Mistake]):
+    """Mistakes that are worked out when they are first looked at: for a right answer, never.
+
+    Parameters
+    ----------
+    find : callable
+        Returns them.
+    """
+
+    def __init__(self, find: Callable[[], tuple[Mistake, ...]]):
+        self._find = find
+
+    @cached_property
+    def _found(self) -> tuple[Mistake, ...]:
+        return self._find()
+
+    @overload
+    def __getitem__(self, place: int) -> Mistake: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Mistake]: ...
+    def __getitem__(self, place: int | slice) -> Mistake | Sequence[Mistake]:
+        return self._found[place]
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._found == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._found)
+
+    def __repr__(self) -> str:
+        return repr(self._found)
+
+
 @dataclass(frozen=True)
 class Key:
     """The answer to one part.
@@ -41,7 +79,7 @@ class Key:
     value : float, str or (float, float)
     tolerance : float
         As ``sheet.Part.tolerance``.
-    mistakes : tuple of Mistake
+    mistakes : sequence of Mistake
         None of them within the tolerance of ``value``.
     working : str
         How the answer comes about, in Markdown.
@@ -52,7 +90,7 @@ class Key:
 
     value: Value
     tolerance: float = 0.0
-    mistakes: tuple[Mistake, ...] = ()
+    mistakes: Sequence[Mistake] = ()
     working: str = ""
     widths: Widths | None = None
 

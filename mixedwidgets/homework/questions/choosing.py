@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -70,9 +71,6 @@ class ChooseModel(Question):
         fits = {model: world.fit(model, False) for model in MODELS}
         logs = {model: float(fit.loglik) for model, fit in fits.items()}
         ratio = max(2.0 * (logs["slope"] - logs["intercept"]), 0.0)
-        restricted = 2.0 * float(
-            world.fit("slope", True).loglik - world.fit("intercept", True).loglik
-        )
         chosen = self._chosen(world)
         return (
             number(
@@ -81,28 +79,7 @@ class ChooseModel(Question):
                 ratio,
                 STATISTIC,
                 limits=(0.0, None),
-                mistakes=[
-                    (0.5 * ratio, "This is the difference of the log-likelihoods; take it twice."),
-                    (-ratio, "The larger model cannot have the smaller log-likelihood."),
-                    (restricted, "This is from REML fits; fit by ML (REML=False)."),
-                    (
-                        2.0 * (logs["intercept"] - logs["null"]),
-                        "This is the second model against the first.",
-                    ),
-                    (
-                        2.0 * (logs["slope"] - logs["null"]),
-                        "This is the third model against the first.",
-                    ),
-                    (
-                        float(fits["intercept"].aic - fits["slope"].aic),
-                        "This is the difference of the AICs, which counts the parameters as well.",
-                    ),
-                    (
-                        float(fits["intercept"].bic - fits["slope"].bic),
-                        "This is the difference of the BICs, which counts the parameters as well.",
-                    ),
-                    (float(chdtrc(2, ratio)), "This is the p value of the test."),
-                ],
+                mistakes=self._ratio_mistakes(world, ratio),
                 working=(
                     f"2 × ({logs['slope']:.4f} - ({logs['intercept']:.4f})) = {ratio:.4f} with 2 "
                     "degrees of freedom."
@@ -119,6 +96,25 @@ class ChooseModel(Question):
                 ),
             ),
         )
+
+    def _ratio_mistakes(self, world: World, ratio: float) -> Iterator[tuple[float, str]]:
+        null, intercept, slope = (world.fit(model, False) for model in MODELS)
+        yield 0.5 * ratio, "This is the difference of the log-likelihoods; take it twice."
+        yield -ratio, "The larger model cannot have the smaller log-likelihood."
+        restricted = world.fit("slope", True).loglik - world.fit("intercept", True).loglik
+        yield 2.0 * float(restricted), "This is from REML fits; fit by ML (REML=False)."
+        first = 2.0 * float(intercept.loglik - null.loglik)
+        yield first, "This is the second model against the first."
+        yield first + ratio, "This is the third model against the first."
+        yield (
+            float(intercept.aic - slope.aic),
+            "This is the difference of the AICs, which counts the parameters as well.",
+        )
+        yield (
+            float(intercept.bic - slope.bic),
+            "This is the difference of the BICs, which counts the parameters as well.",
+        )
+        yield float(chdtrc(2, ratio)), "This is the p value of the test."
 
     def _chosen(self, world: World) -> str:
         fits = {model: world.fit(model, False) for model in MODELS}

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 
-from mixedwidgets.errors import ModelError
 from mixedwidgets.homework.world import World
 from mixedwidgets.lmm.fit import Fit
 
@@ -37,21 +36,10 @@ def sd(fit: Fit, effect: int = 0) -> float:
 
 
 def correlation(fit: Fit) -> float:
-    """Return the correlation of a group's intercept and slope.
-
-    Raises
-    ------
-    ModelError
-        One of them is estimated not to vary.
-    """
+    """Return the correlation of a group's intercept and slope; NaN where one does not vary."""
     whole = covariance(fit)
     product = float(whole[0, 0] * whole[1, 1])
-    if product <= 0.0:
-        raise ModelError(
-            f"{fit.formula} has no correlation to ask for, since the SD of the intercepts or of "
-            "the slopes is estimated as 0; leave out RandomSlopeFit where data are at the boundary."
-        )
-    return float(whole[0, 1]) / math.sqrt(product)
+    return float(whole[0, 1]) / math.sqrt(product) if product > 0.0 else math.nan
 
 
 def coefficient(fit: Fit, place: int) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mixedwidgets.errors import ModelError
 from mixedwidgets.homework.questions.facts import (
     coefficient,
     correlation,
@@ -25,6 +26,7 @@ _OTHER = {
     False: "This is the estimate by REML; the question asks for ML (REML=False).",
     True: "This is the estimate by ML; the question asks for REML (REML=True).",
 }
+_WITHOUT = "This is from the model without the predictor."
 _VARIANCE = "This is a variance; its root, the SD, is asked for."
 
 
@@ -66,11 +68,8 @@ class RandomInterceptFit(Question):
 
     def items(self, world: World) -> tuple[Item, ...]:
         """Return the parts."""
-        fit, other = world.fit("intercept", self.reml), world.fit("intercept", not self.reml)
-        null = world.fit("null", self.reml)
-        tau, sigma = sd(fit), fit.estimate.sigma
-        _, about_line = line(world)
-        without = "This is from the model without the predictor."
+        fit = world.fit("intercept", self.reml)
+        tau, sigma, about_line = sd(fit), fit.estimate.sigma, line(world)[1]
         return (
             slope_item(world, "intercept", self.reml),
             number(
@@ -80,14 +79,7 @@ class RandomInterceptFit(Question):
                 precision(scale(world, "tau")),
                 units=world.scenario.units,
                 limits=(0.0, roomy(about_line)),
-                mistakes=[
-                    (sd(other), _OTHER[self.reml]),
-                    (tau**2, _VARIANCE),
-                    (sigma, "This is σ, the SD within groups."),
-                    (sd(null), without),
-                    (sd(other) ** 2, f"{_OTHER[self.reml]} And it is the variance, not the SD."),
-                    (math.sqrt(tau), "This is the root of the SD; the SD itself is asked for."),
-                ],
+                mistakes=self._tau_mistakes(world),
                 working=f"τ = {tau:.5f}, the root of the variance {tau**2:.4f}.",
             ),
             number(
@@ -97,19 +89,28 @@ class RandomInterceptFit(Question):
                 precision(scale(world, "sigma")),
                 units=world.scenario.units,
                 limits=(0.0, roomy(2.0 * about_line)),
-                mistakes=[
-                    (sigma**2, _VARIANCE),
-                    (other.estimate.sigma, _OTHER[self.reml]),
-                    (tau, f"This is τ, the SD of the {world.scenario.groups}."),
-                    (null.estimate.sigma, without),
-                    (
-                        about_line,
-                        "This is the SD about one line for all, which ignores the groups.",
-                    ),
-                ],
+                mistakes=self._sigma_mistakes(world),
                 working=f"σ = {sigma:.5f}, the root of the variance {sigma**2:.4f}.",
             ),
         )
+
+    def _tau_mistakes(self, world: World) -> Iterator[tuple[float, str]]:
+        fit, other = world.fit("intercept", self.reml), world.fit("intercept", not self.reml)
+        tau = sd(fit)
+        yield sd(other), _OTHER[self.reml]
+        yield tau**2, _VARIANCE
+        yield fit.estimate.sigma, "This is σ, the SD within groups."
+        yield sd(world.fit("null", self.reml)), _WITHOUT
+        yield sd(other) ** 2, f"{_OTHER[self.reml]} And it is the variance, not the SD."
+        yield math.sqrt(tau), "This is the root of the SD; the SD itself is asked for."
+
+    def _sigma_mistakes(self, world: World) -> Iterator[tuple[float, str]]:
+        fit, other = world.fit("intercept", self.reml), world.fit("intercept", not self.reml)
+        yield fit.estimate.sigma**2, _VARIANCE
+        yield other.estimate.sigma, _OTHER[self.reml]
+        yield sd(fit), f"This is τ, the SD of the {world.scenario.groups}."
+        yield world.fit("null", self.reml).estimate.sigma, _WITHOUT
+        yield line(world)[1], "This is the SD about one line for all, which ignores the groups."
 
 
 @dataclass(frozen=True)
@@ -149,10 +150,14 @@ class RandomSlopeFit(Question):
 
     def items(self, world: World) -> tuple[Item, ...]:
         """Return the parts."""
-        fit, other = world.fit("slope", self.reml), world.fit("slope", not self.reml)
-        units = slope_units(world)
+        fit = world.fit("slope", self.reml)
         tau_slope, cor, sigma = sd(fit, 1), correlation(fit), fit.estimate.sigma
-        simpler = world.fit("intercept", self.reml).estimate.sigma
+        if math.isnan(cor):
+            raise ModelError(
+                f"{fit.formula} has no correlation to ask for, since the SD of the intercepts or "
+                "of the slopes is estimated as 0; leave out RandomSlopeFit where data are at the "
+                "boundary."
+            )
         return (
             slope_item(world, "slope", self.reml),
             number(
@@ -160,38 +165,18 @@ class RandomSlopeFit(Question):
                 f"SD of the {world.scenario.groups}' slopes",
                 tau_slope,
                 precision(scale(world, "tau_slope")),
-                units=units,
+                units=slope_units(world),
                 limits=(0.0, roomy(20.0 * scale(world, "tau_slope"))),
-                mistakes=[
-                    (sd(other, 1), _OTHER[self.reml]),
-                    (tau_slope**2, _VARIANCE),
-                    (sd(fit), f"This is the SD of the {world.scenario.groups}' intercepts."),
-                    (coefficient(fit, 1), "This is the mean slope; the SD of slopes is asked for."),
-                    (float(covariance(fit)[0, 1]), "This is the covariance with the intercept."),
-                    (sigma, "This is σ, the SD within groups."),
-                ],
+                mistakes=self._tau_mistakes(world),
                 working=f"The SD of slopes is {tau_slope:.6f}, the root of {tau_slope**2:.5g}.",
             ),
             number(
                 "cor",
-                "correlation of a group's intercept and slope",
+                f"correlation of a {world.scenario.a_group}'s intercept and slope",
                 cor,
                 precision(1.0),
                 limits=(-1.0, 1.0),
-                mistakes=[
-                    (correlation(other), _OTHER[self.reml]),
-                    (-cor, "The sign is the wrong way round."),
-                    (
-                        float(covariance(fit)[0, 1]),
-                        "This is the covariance; divide it by both SDs.",
-                    ),
-                    (cor**2, "This is the square of the correlation."),
-                    (
-                        float(fit.estimate.vcov[0, 1])
-                        / math.sqrt(float(fit.estimate.vcov[0, 0] * fit.estimate.vcov[1, 1])),
-                        "This is the correlation of the two fixed effects, not of the random ones.",
-                    ),
-                ],
+                mistakes=self._cor_mistakes(world),
                 working=f"The correlation is {cor:.5f}.",
             ),
             number(
@@ -200,16 +185,40 @@ class RandomSlopeFit(Question):
                 sigma,
                 precision(scale(world, "sigma")),
                 units=world.scenario.units,
-                limits=(0.0, roomy(2.0 * simpler)),
-                mistakes=[
-                    (sigma**2, _VARIANCE),
-                    (other.estimate.sigma, _OTHER[self.reml]),
-                    (simpler, "This is from the model with one slope for all groups."),
-                    (sd(fit), f"This is the SD of the {world.scenario.groups}' intercepts."),
-                ],
+                limits=(0.0, roomy(2.0 * line(world)[1])),
+                mistakes=self._sigma_mistakes(world),
                 working=f"σ = {sigma:.5f}, the root of the variance {sigma**2:.4f}.",
             ),
         )
+
+    def _tau_mistakes(self, world: World) -> Iterator[tuple[float, str]]:
+        fit, other = world.fit("slope", self.reml), world.fit("slope", not self.reml)
+        yield sd(other, 1), _OTHER[self.reml]
+        yield sd(fit, 1) ** 2, _VARIANCE
+        yield sd(fit), f"This is the SD of the {world.scenario.groups}' intercepts."
+        yield coefficient(fit, 1), "This is the mean slope; the SD of slopes is asked for."
+        yield float(covariance(fit)[0, 1]), "This is the covariance with the intercept."
+        yield fit.estimate.sigma, "This is σ, the SD within groups."
+
+    def _cor_mistakes(self, world: World) -> Iterator[tuple[float, str]]:
+        fit, other = world.fit("slope", self.reml), world.fit("slope", not self.reml)
+        cor, vcov = correlation(fit), fit.estimate.vcov
+        yield correlation(other), _OTHER[self.reml]
+        yield -cor, "The sign is the wrong way round."
+        yield float(covariance(fit)[0, 1]), "This is the covariance; divide it by both SDs."
+        yield cor**2, "This is the square of the correlation."
+        yield (
+            float(vcov[0, 1]) / math.sqrt(float(vcov[0, 0] * vcov[1, 1])),
+            "This is the correlation of the two fixed effects, not of the random ones.",
+        )
+
+    def _sigma_mistakes(self, world: World) -> Iterator[tuple[float, str]]:
+        fit, other = world.fit("slope", self.reml), world.fit("slope", not self.reml)
+        simpler = world.fit("intercept", self.reml)
+        yield fit.estimate.sigma**2, _VARIANCE
+        yield other.estimate.sigma, _OTHER[self.reml]
+        yield simpler.estimate.sigma, "This is from the model with one slope for all groups."
+        yield sd(fit), f"This is the SD of the {world.scenario.groups}' intercepts."
 
 
 def criterion(reml: bool) -> str:

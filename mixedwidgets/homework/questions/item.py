@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mixedwidgets.homework.keys import Key, Widths, known_mistakes
+from mixedwidgets.homework.keys import Key, Mistakes, Widths, known_mistakes
 from mixedwidgets.homework.record import Value
 from mixedwidgets.homework.sheet import Part
 
@@ -100,12 +100,12 @@ def number(
         The answer.
     exactly : Precision
     mistakes : iterable of (value, sentence)
-        See ``keys.known_mistakes``.
+        See ``keys.known_mistakes``; not gone through before they are needed.
     working : str
         See ``keys.Key``.
     """
     tolerance = exactly.tolerance
-    known = known_mistakes("number", value, tolerance, mistakes)
+    known = Mistakes(lambda: known_mistakes("number", value, tolerance, mistakes))
     in_units = f", in {units}" if units else ""
     return Item(
         Part(name, "number", label, units, tolerance, limits),
@@ -124,7 +124,7 @@ def choice(
     working: str = "",
 ) -> Item:
     """Return a part that is answered by one of some options, each of them a name and words."""
-    known = known_mistakes("choice", value, 0.0, mistakes)
+    known = Mistakes(lambda: known_mistakes("choice", value, 0.0, mistakes))
     return Item(
         Part(name, "choice", label, options=tuple(options)),
         Key(value, 0.0, known, working),
@@ -144,7 +144,7 @@ def interval(
     working: str = "",
 ) -> Item:
     """Return a part that is answered by an interval, each limit within the tolerance."""
-    known = known_mistakes("interval", value, tolerance, mistakes)
+    known = Mistakes(lambda: known_mistakes("interval", value, tolerance, mistakes))
     return Item(
         Part(name, "interval", label, units, tolerance, limits),
         Key(value, tolerance, known, working),
@@ -165,7 +165,7 @@ def point(
     wish: str = "",
 ) -> Item:
     """Return a part that is answered by a place on a picture; see ``keys.Key`` for the widths."""
-    known = known_mistakes("point", value, tolerance, mistakes, widths)
+    known = Mistakes(lambda: known_mistakes("point", value, tolerance, mistakes, widths))
     return Item(
         Part(name, "point", label, units, tolerance),
         Key(value, tolerance, known, working, widths),
