@@ -20,7 +20,7 @@ from mixedwidgets.widgets.answers.base import tolerance_words
 from mixedwidgets.widgets.answers.typed import typed
 from mixedwidgets.widgets.answers.words import heading, value_words
 from mixedwidgets.widgets.answers.worksheet import Worksheet
-from tests.answer_sheet import CSV, TOKEN, asked, sheet
+from tests.answer_sheet import CSV, NAMES, PARTS, TOKEN, asked, groups_picture, sheet
 from tests.widget_tools import HOSTILE, at, check_html, key, tree
 
 
@@ -446,6 +446,20 @@ def test_the_output_is_renewed_also_where_no_file_can_be_written(work, monkeypat
     assert MIME in next(iter(shell.outputs.values()))
 
 
+def test_on_a_page_loaded_later_the_question_asks_to_run_its_cell_again(work, monkeypatch):
+    Shell(monkeypatch)
+    question = work.ask("q1")
+    question._repr_mimebundle_()
+    for page in (1.0, 1.0):
+        question._ground._handle_custom_msg({"page": page}, [])
+        assert question._notice.layout.display == "none"
+    question._ground._handle_custom_msg({"page": 2.0}, [])
+    assert "Run the cell again" in question._notice.value
+    question._repr_mimebundle_()
+    question._ground._handle_custom_msg({"page": 2.0}, [])
+    assert question._notice.layout.display == "none"
+
+
 def test_the_summary_follows(work, monkeypatch):
     shell = Shell(monkeypatch)
     work.summary()._ipython_display_()
@@ -484,11 +498,18 @@ def test_what_cannot_be_asked_is_refused(work, tmp_path):
 def test_no_name_becomes_markup(tmp_path, name):
     part = Part("p", "number", name, name, 0.1, (0.0, 1.0))
     choice = Part("c", "choice", name, options=(("a", name), ("b", "b")))
-    question = replace(asked("q1", "number"), title=name, parts=(part, choice), feedback="range")
+    curve = replace(PARTS["interval"][0], label=name, units=name)
+    names = [*NAMES[:15], name]
+    rows = {**groups_picture(), "names": names, "pick": name, "xlabel": name}
+    place = replace(PARTS["row"][0], label=name, picture=rows)
+    parts = (part, choice, curve, place)
+    question = replace(asked("q1", "number"), title=name, parts=parts, feedback="range")
     work = Worksheet(sheet(question).to_json(), tmp_path)
     widget = work.ask("q1")
     widget.parts["p"].box.text.value = "7"
     widget.parts["c"].buttons.index = 0
+    widget.parts["ci"].picture.pointer = at("up", 0.1, 0.0)
+    widget.parts["row"].picture.pointer = at("up", 45.0, 3.0)
     for each in tree(widget):
         if isinstance(each, ipw.HTML):
             check_html(each.value)

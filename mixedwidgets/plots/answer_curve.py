@@ -119,7 +119,7 @@ def draw(
         The right interval, once it may be seen.
     """
     sheet = Sheet(figure, theme)
-    sheet.title(title, "drag the two handles, or type")
+    sheet.title(title, "drag the two handles, or type" if key is None else "")
     sheet.key(_marks(sheet.theme, table, key))
     top, bottom = 78.0, sheet.height - 46.0
     left = MARGIN + tick_room(*table.ylim, bottom - top, 34) + 6

@@ -127,7 +127,7 @@ def draw(
         The right place, once it may be seen.
     """
     sheet = Sheet(figure, theme)
-    sheet.title(title, "click or drag along the row, or type")
+    sheet.title(title, "click or drag along the row, or type" if key is None else "")
     sheet.key(_marks(sheet.theme, key))
     width = min(max(text_width(name, SMALL, bold=True) for name in table.names), _NAMES)
     counts = max(text_width(_size(n), SMALL) for n in table.sizes) + 8
@@ -196,7 +196,7 @@ def _size(n: int) -> str:
 
 
 def _marks(theme: Theme, key: Place | None) -> list[Mark]:
-    right = None if key is None else {"marker": key_look(theme)}
+    right = None if key is None else {"marker": key_look(theme) | {"markersize": 8.0}}
     return [
         Mark("mean of its own observations", "own mean", marker=_mean_look(theme)),
         Mark("grand mean", line=_grand_look(theme)),

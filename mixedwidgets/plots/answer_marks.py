@@ -29,12 +29,13 @@ def hand_look(theme: Theme) -> dict[str, Any]:
 
 
 def key_look(theme: Theme) -> dict[str, Any]:
-    """Return the marker of the right place, as keywords of ``Line2D``."""
+    """Return the marker of the right place: a frame, since the hand's marker may be upon it."""
     return {
         "marker": "D",
-        "markersize": 9.0,
-        "markerfacecolor": theme.pooled,
-        "markeredgecolor": theme.paper,
+        "markersize": 14.0,
+        "markerfacecolor": "none",
+        "markeredgecolor": theme.pooled,
+        "markeredgewidth": 2.4,
         "linestyle": "none",
     }
 

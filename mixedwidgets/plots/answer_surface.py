@@ -130,7 +130,7 @@ def draw(
         The right place, once it may be seen.
     """
     sheet = Sheet(figure, theme)
-    sheet.title(title, "click, drag the point, or type")
+    sheet.title(title, "click, drag the point, or type" if key is None else "")
     sheet.key(_marks(sheet.theme, table, key))
     top, bottom = 78.0, sheet.height - 46.0
     xlim, ylim = (float(table.x[0]), float(table.x[-1])), (float(table.y[0]), float(table.y[-1]))
@@ -209,7 +209,7 @@ def step(table: AnswerSurface, key: str, shift: bool, at: Place) -> Place | None
 def _marks(theme: Theme, table: AnswerSurface, key: Place | None) -> list[Mark]:
     deepest = significant(table.levels[-1], 3) if table.levels else ""
     drop = f"drop of twice the log-likelihood, to {deepest}"
-    right = None if key is None else {"marker": key_look(theme)}
+    right = None if key is None else {"marker": key_look(theme) | {"markersize": 8.0}}
     return [
         Mark(drop, "drop", fill=theme.shades[::-1]),
         *answer_marks(theme, "your point", right),

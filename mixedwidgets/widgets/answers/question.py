@@ -73,6 +73,8 @@ class QuestionWidget(Guarded, ipw.VBox):
         self.add_class("mixedwidgets-question")
         self.parts = {part.id: KINDS[part.kind](part) for part in asked.parts}
         self._alert = ipw.HTML(layout=ipw.Layout(display="none", margin="2px 0"))
+        self._notice = ipw.HTML(layout=ipw.Layout(display="none", margin="2px 0"))
+        self._ground = Ground(self._say_run_again)
         self._status = ipw.HTML(layout=ipw.Layout(margin="0 0 0 2px", flex="1 1 240px"))
         self.button = ipw.Button(
             description=BUTTONS.get(asked.feedback, ""),
@@ -84,7 +86,8 @@ class QuestionWidget(Guarded, ipw.VBox):
             [*foot, self._status],
             layout=ipw.Layout(flex_flow="row wrap", align_items="center", overflow="visible"),
         )
-        self.children = [Ground(), _head(asked), *self.parts.values(), self._alert, row]
+        above = [self._ground, self._notice, _head(asked)]
+        self.children = [*above, *self.parts.values(), self._alert, row]
         self.observe(self._on_problem_changed, "problem")
         self._take_up()
         for part in self.parts.values():
@@ -221,6 +224,16 @@ class QuestionWidget(Guarded, ipw.VBox):
     def _say(self, sentence: str) -> None:
         self._status.value = f'<div role="status">{protected(sentence.strip())}</div>'
 
+    def _say_run_again(self) -> None:
+        self._notify(
+            "This page was loaded after the cell ran. Run the cell again, so that new answers are "
+            "saved in the notebook and not in answers.json alone."
+        )
+
+    def _notify(self, sentence: str) -> None:
+        self._notice.value = alert_html(sentence)
+        self._notice.layout.display = "block" if sentence else "none"
+
     def _on_problem_changed(self, change: Any) -> None:
         self._alert.value = alert_html(self.problem)
         self._alert.layout.display = "block" if self.problem else "none"
@@ -230,6 +243,8 @@ class QuestionWidget(Guarded, ipw.VBox):
         bundle = super()._repr_mimebundle_(**kwargs)
         bundle["text/plain"] = f"{self.recorder.sheet.homework}: {self.asked.title}"
         self.recorder.place(self.asked)
+        self._ground.cell_runs()
+        self._notify("")
         return bundle
 
 

@@ -47,7 +47,9 @@ def on_rows(part: Part) -> bool:
 
 
 def _asked_for(part: Part) -> str:
-    return part.label if part.label.endswith(("?", ":")) else f"{part.label} ="
+    if part.label.endswith(("?", ":")):
+        return part.label
+    return f"{part.label}:" if part.kind == "choice" else f"{part.label} ="
 
 
 def plain(homework: str, asked: Asked, answer: Answer | None) -> str:
