@@ -233,7 +233,13 @@ THIRD_PARTY = {
     "pandas": [
         "catalogue",
         "fingerprints",
-        *("homework.fits", "homework.questions.own", "homework.results", "homework.world"),
+        *(
+            "homework.fits",
+            "homework.homework",
+            "homework.questions.own",
+            "homework.results",
+            "homework.world",
+        ),
         *READ_DATA,
         *LABEL_ANSWERS,
         *("export", "export_code", "export_data", "export_notebook"),
