@@ -93,6 +93,7 @@ def test_a_class_is_graded_as_we_grade_it(programs: Path, tmp_path: Path) -> Non
         assert not any(
             number in page(tmp_path, student) for number in cycle.secrets(made, (student,))
         )
+    assert "2 of 4 questions" in page(tmp_path, "cat")  # found by the folder
     shown = [s for s in cycle.STUDENTS if any(key[:40] in page(tmp_path, s) for key in keys)]
     assert shown == ["eve"]  # who changed the metadata
     (tmp_path / "nbgrader_config.py").write_text(CONFIG + FEEDBACK)
@@ -122,7 +123,8 @@ def hand_in(programs: Path, made: cycle.Homework, course: Path) -> None:
             cycle.run(programs, "python", "-c", WORK, *arguments, folder=course)
             assert (folder / SIDECAR).exists()
             continue
-        notebook = cycle.answered(release / "hw1.ipynb", answers, student)
+        written = "" if student == "cat" else student  # who did not write who they are
+        notebook = cycle.answered(release / "hw1.ipynb", answers, written)
         if student == "eve":
             notebook = notebook.replace('"remove_source": true', '"remove_source": false')
         (folder / "hw1.ipynb").write_text(notebook)
