@@ -509,7 +509,7 @@ def test_no_name_becomes_markup(tmp_path, name):
     widget.parts["p"].box.text.value = "7"
     widget.parts["c"].buttons.index = 0
     widget.parts["ci"].picture.pointer = at("up", 0.1, 0.0)
-    widget.parts["row"].picture.pointer = at("up", 45.0, 3.0)
+    widget.parts["shrunk"].picture.pointer = at("up", 45.0, 3.0)
     for each in tree(widget):
         if isinstance(each, ipw.HTML):
             check_html(each.value)
