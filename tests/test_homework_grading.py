@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from mixedwidgets.errors import DataError
+from mixedwidgets.homework.formulas import words_html
 from mixedwidgets.homework.grade import grade
 from mixedwidgets.homework.homework import Homework
 from mixedwidgets.homework.keys import Key
 from mixedwidgets.homework.others import Others
+from mixedwidgets.homework.questions import PredictThenReveal, ShrunkenMean
 from tests.homework_class import (
     answers,
     hand_in,
@@ -314,6 +316,42 @@ def test_repr_says_how_many(homework: Homework, tmp_path: Path) -> None:
     assert "<caption>Students</caption>" in grades._repr_html_()
     with pytest.raises(DataError, match=r"did you mean 'ann1'\?"):
         grades.page("ann11")
+
+
+def test_mistakes_of_a_class_are_counted_across_data(tmp_path: Path) -> None:
+    homework = Homework("hw1", [ShrunkenMean(), PredictThenReveal()], salt="a salt for tests")
+    groups = set()
+    for student in STUDENTS:
+        world = homework.world(student)
+        key = homework.key(student)["q1"]["mean"]
+        raw = next(m for m in key.mistakes if "without shrinkage" in m.sentence)
+        groups |= {name for name in world.group_names if name in raw.sentence}
+        values = right(homework, student)
+        values["q1"]["mean"] = raw.value
+        hand_in(tmp_path, student, answers(homework, student, values))
+    grades = grade(homework, tmp_path)
+    assert len(groups) > 1
+    counted = grades.summary.set_index(["question", "part"]).mistakes["q1", "mean"]
+    assert counted.startswith("3 x: ")
+    assert "…" in counted
+    place = grades.table[grades.table.part == "place"]
+    assert list(place.answer) == list(place.key)
+    assert all(re.fullmatch(r"[\d.]+", answer) for answer in place.answer)  # not where on the page
+
+
+@pytest.mark.parametrize(
+    ("markdown", "html"),
+    [
+        (r"$\hat\theta = 108 / 160$.", "θ̂ = 108 / 160."),
+        (r"$\hat{\mu}_j - x_{ij}^2$", "μ̂<sub>j</sub> − x<sub>ij</sub><sup>2</sup>"),
+        (r"$1/\sqrt{I}$ and $\bar y \pm 2$", "1/√(I) and ȳ ± 2"),
+        ("`a < b` **is** <i>", "<code>a &lt; b</code> <strong>is</strong> &lt;i&gt;"),
+        ("$<script>$ `<script>`", "&lt;script&gt; <code>&lt;script&gt;</code>"),
+        ("costs $5", "costs $5"),
+    ],
+)
+def test_formulas_are_readable_without_a_program(markdown: str, html: str) -> None:
+    assert words_html(markdown) == html
 
 
 def test_others_are_found_only_where_chance_is_unlikely() -> None:

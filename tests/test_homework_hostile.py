@@ -168,6 +168,14 @@ def test_answers_by_the_thousand(tmp_path: Path) -> None:
     assert "more than 5000 answers" in submission.notes[0]
 
 
+def test_more_parts_than_a_notebook_can_have(tmp_path: Path) -> None:
+    put(tmp_path, "hw1.ipynb", '{"nbformat": 4, "cells": [' + "[]," * opening.MOST_BRACKETS + "1]}")
+    put(tmp_path, "answers.json", " " * (reading.LARGEST_SIDECAR + 1))
+    notes = read_one(tmp_path).notes
+    assert "answers.json was not read: it has 2.0 MB, more than the 2 MB allowed" in notes[0]
+    assert notes[1] == "hw1.ipynb was not read: it has more parts than a notebook can have."
+
+
 def test_notes_are_not_endless(tmp_path: Path) -> None:
     many = [{**GOOD, "token": i} for i in range(3)]
     for number in range(30):

@@ -12,14 +12,21 @@ from typing import Any
 from mixedwidgets.homework.record import MIME
 
 LARGEST = 30_000_000  # bytes of a file
+MOST_BRACKETS = 2_000_000  # each makes an object of at least 64 bytes, of a file that says nothing
 
 
 class Unreadable(Exception):
     """Why a file is not read; the words follow its name."""
 
 
-def size_of(path: str) -> int:
+def size_of(path: str, largest: int = LARGEST) -> int:
     """Return the bytes of a file that may be opened: an ordinary one of bearable size.
+
+    Parameters
+    ----------
+    path : str
+    largest : int
+        Bytes.
 
     Raises
     ------
@@ -36,10 +43,10 @@ def size_of(path: str) -> int:
         raise Unreadable("is a folder, not a file")
     if not stat.S_ISREG(status.st_mode):
         raise Unreadable("is no ordinary file")
-    if status.st_size > LARGEST:
+    if status.st_size > largest:
         raise Unreadable(
-            f"was not read: it has {status.st_size / 1e6:.0f} MB, more than the "
-            f"{LARGEST / 1e6:.0f} MB allowed; clear its large outputs"
+            f"was not read: it has {status.st_size / 1e6:.1f} MB, more than the "
+            f"{largest / 1e6:.0f} MB allowed; clear its large outputs"
         )
     return status.st_size
 
@@ -50,14 +57,17 @@ def text_of(path: str) -> str:
     Raises
     ------
     Unreadable
-        The system refuses, or it is no text.
+        The system refuses, it is no text, or it has more brackets than any notebook.
     """
     try:
-        return Path(path).read_bytes().decode("utf-8-sig")
+        text = Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Unreadable("is damaged: it is not text in UTF-8") from None
     except OSError as error:
         raise Unreadable(f"cannot be read ({error.strerror})") from None
+    if text.count("[") + text.count("{") > MOST_BRACKETS:
+        raise Unreadable("was not read: it has more parts than a notebook can have")
+    return text
 
 
 def notebook_of(text: str) -> Any:

@@ -9,9 +9,18 @@ from itertools import islice
 from pathlib import Path
 
 from mixedwidgets.errors import DataError, brief, listed
-from mixedwidgets.homework.opening import Unreadable, bundles, notebook_of, size_of, text_of, why
+from mixedwidgets.homework.opening import (
+    LARGEST,
+    Unreadable,
+    bundles,
+    notebook_of,
+    size_of,
+    text_of,
+    why,
+)
 from mixedwidgets.homework.record import Answer, from_sidecar, latest
 
+LARGEST_SIDECAR = 2_000_000  # bytes; a hundred answers have some 30 kB
 LARGEST_SUM = 100_000_000  # bytes of all files of a student
 MOST_FILES = 40
 MOST_ENTRIES = 2_000
@@ -20,7 +29,7 @@ MOST_NOTES = 20
 DEEPEST = 2  # folders between a student's folder and a file
 
 NOTEBOOK = ".ipynb"
-PACKED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
+PACKED = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")
 Records = dict[str, dict[str, Answer]]
 
 
@@ -181,13 +190,14 @@ class _Reader:
         self.note(f"{'The folder' if inside == '.' else shown(inside)} {what}.")
 
     def _read_file(self, path: str, name: str) -> None:
-        self.bytes += size_of(path)
+        is_notebook = name.lower().endswith(NOTEBOOK)
+        self.bytes += size_of(path, LARGEST if is_notebook else LARGEST_SIDECAR)
         if self.bytes > LARGEST_SUM:
             raise Unreadable(
                 f"was not read: the files have more than {LARGEST_SUM / 1e6:.0f} MB together"
             )
         text = text_of(path)
-        if name.lower().endswith(NOTEBOOK):
+        if is_notebook:
             self._take_notebook(notebook_of(text), name)
         else:
             self._take_sidecar(text, name)
@@ -196,8 +206,9 @@ class _Reader:
         for bundle in bundles(notebook):
             if isinstance(bundle, dict) and bundle.get("homework") != self.homework:
                 continue
+            self._count()
             try:
-                self._take(Answer.from_bundle(bundle), self.in_notebooks)
+                _keep(Answer.from_bundle(bundle), self.in_notebooks)
             except ValueError as error:
                 self.note(f"An answer in {name} cannot be read: {error}.")
 
@@ -209,13 +220,13 @@ class _Reader:
         for sentence in wrong[:MOST_NOTES]:
             self.note(f"In {name} {shown(sentence, 300)}.")
         for answer in answers.get(self.homework, {}).values():
-            self._take(answer, self.in_sidecars)
+            self._count()
+            _keep(answer, self.in_sidecars)
 
-    def _take(self, answer: Answer, records: Records) -> None:
+    def _count(self) -> None:
         self.answers += 1
         if self.answers > MOST_ANSWERS:
             raise Unreadable(f"has more than {MOST_ANSWERS} answers; the others were not read")
-        _keep(answer, records)
 
     def _records(self) -> Records:
         records: Records = {}
