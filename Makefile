@@ -3,6 +3,7 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 LITE := $(VENV)-lite
+OTHERS := $(LITE)/ready-lite $(VENV)-nbgrader/ready $(VENV)-otter/ready
 PORT ?= 8888
 ARGS ?=
 
@@ -24,12 +25,8 @@ explore: $(VENV)/ready-lab ## open JupyterLab on notebooks/explore.ipynb, the ex
 test: $(VENV)/ready-test ## check style and types and run all tests, those in a real browser included
 	@scripts/system_package.sh chromium || echo "The browser tests will be skipped."
 	@command -v npm >/dev/null || scripts/system_package.sh npm || echo "The site will not be tested."
-	@{ command -v npm && $(MAKE) --no-print-directory $(LITE)/ready-lite; } >/dev/null || \
-		echo "The tests of the JupyterLite site will be skipped."
-	@for tool in nbgrader otter; do \
-		$(MAKE) --no-print-directory $(VENV)-$$tool/ready >/dev/null || \
-			echo "The tests with $$tool will be skipped."; \
-	done
+	@$(MAKE) --no-print-directory --keep-going -j2 $(OTHERS) >/dev/null || \
+		echo "The tests of JupyterLite, nbgrader or otter-grader will be skipped: see above."
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
