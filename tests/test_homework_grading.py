@@ -175,6 +175,15 @@ def test_another_salt_gives_no_grades(homework: Homework, tmp_path: Path) -> Non
         grade(other, tmp_path)
 
 
+def test_a_sheet_of_nobody_is_graded_where_the_key_vouches_for_the_data(
+    homework: Homework, tmp_path: Path
+) -> None:
+    hand_in(tmp_path, "ann1", answers(homework, "dan4", right(homework, "ann1")))
+    grades = grade(homework, tmp_path, key_of(homework, STUDENTS))
+    assert grades.totals.points[0] == 6.0
+    assert "for a sheet that nobody on the roster has" in grades.totals.remarks[0]
+
+
 def test_other_settings_give_no_grades(homework: Homework, tmp_path: Path) -> None:
     (tmp_path / "ann1").mkdir()
     other = small_homework(groups=12)

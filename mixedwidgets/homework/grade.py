@@ -81,7 +81,8 @@ def grade(
         problems += [_about_stranger(name, roster) for name in handed_in if name not in recorded]
     handouts = [_handout(homework, student, student in shared) for student in roster]
     owners = {one.token: one.student for one in handouts if one.student not in shared}
-    _check_tokens(homework.name, handouts, handed_in)
+    if key is None:
+        _check_tokens(homework.name, handouts, handed_in)
     others = Others({one.student: one.keys for one in handouts})
     judged = [judge(one, handed_in.get(one.student), others, owners) for one in handouts]
     return Grades(homework.name, homework.title, tuple(judged), tuple(problems))

@@ -44,6 +44,7 @@ dl { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: 0
 dd { margin: 0; }
 .asked { white-space: pre-wrap; margin: 0; }
 .kept { white-space: pre-wrap; margin: 0.4rem 0 0; }
+sub, sup { line-height: 0; }
 .comment { margin: 0.4rem 0 0; }
 @media (max-width: 30rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: 0.3rem; } }
 @media print { :root { --paper: #fff; --ink: #000; --soft: #444; --line: #999; --panel: #fff;
