@@ -66,7 +66,7 @@ class AnswerWidget(Guarded, ipw.VBox):
 
     def judge(self, sentence: str) -> None:
         """Say beneath what is thought of the answer; nothing where it is empty."""
-        self._verdict.value = f"<div>{protected(sentence)}</div>" if sentence else ""
+        self._verdict.value = f'<div role="status">{protected(sentence)}</div>' if sentence else ""
         self._verdict.layout.display = "block" if sentence else "none"
 
     def answer(self, work: Callable[[], None]) -> None:

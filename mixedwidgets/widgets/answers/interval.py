@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 from mixedwidgets.errors import DataError
 from mixedwidgets.homework.sheet import Part
@@ -22,14 +22,13 @@ class IntervalAnswer(PicturedAnswer):
     upper one. A limit outside the picture is typed.
     """
 
-    handles: ClassVar[dict[str, str]] = {"lower": "x", "upper": "x"}
-
     table: AnswerCurve
 
     def prepare(self, part: Part) -> None:
         """Read the curve."""
         assert part.picture is not None
         self.plot, self.table = answer_curve, AnswerCurve.of(part.picture)
+        self.handles = dict.fromkeys(HANDLES, "x")
         self.last = 0  # the handle that keys move
         self._dragged: int | None = None
         self._half: dict[int, float] = {}  # limits typed before there is an interval

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 import ipywidgets as ipw
 from matplotlib.figure import Figure
@@ -34,12 +34,13 @@ class PicturedAnswer(AnswerWidget):
         What is drawn, of the class that the plot module reads.
     plot : module
         It has ``draw``, ``place``, ``describe`` and ``say`` for such a table.
+    handles : dict of str to str
+        What of the picture follows the pointer at once; see ``Picture``.
     held : (float, float)
         Where the hand is: the answer, or on its way to one.
     """
 
-    handles: ClassVar[dict[str, str]] = {}
-
+    handles: dict[str, str]
     plot: Any
     table: Any
 
@@ -53,7 +54,7 @@ class PicturedAnswer(AnswerWidget):
     # What a kind does in its own way.
 
     def prepare(self, part: Part) -> None:
-        """Read the picture of the part into ``table``, and choose its ``plot``."""
+        """Read the picture of the part into ``table``; choose its ``plot`` and ``handles``."""
         raise NotImplementedError
 
     def boxes_of(self) -> list[NumberBox]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 from mixedwidgets.errors import DataError
 from mixedwidgets.homework.sheet import Part
@@ -22,8 +22,6 @@ class PointAnswer(PicturedAnswer):
     for.
     """
 
-    handles: ClassVar[dict[str, str]] = {"point": "xy"}
-
     table: AnswerSurface | AnswerGroups
 
     def prepare(self, part: Part) -> None:
@@ -32,8 +30,10 @@ class PointAnswer(PicturedAnswer):
         self._typed: dict[int, float] = {}
         if part.picture["kind"] == "groups":
             self.plot, self.table = answer_groups, AnswerGroups.of(part.picture)
+            self.handles = {"point": "x"}
         else:
             self.plot, self.table = answer_surface, AnswerSurface.of(part.picture)
+            self.handles = {"point": "xy"}
 
     def height(self) -> float:
         """As much as the rows need; a surface is higher than a curve."""

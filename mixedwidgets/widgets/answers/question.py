@@ -36,6 +36,10 @@ KINDS: dict[str, type[AnswerWidget]] = {
     "point": PointAnswer,
 }
 BUTTONS = {"check": "Check", "reveal": "Submit"}
+TOOLTIPS = {
+    "check": "Have the answers checked as they are now; they are recorded without it",
+    "reveal": "Hand in these answers for good and see the key; they are recorded without it",
+}
 SURE = "Submit for good"
 
 
@@ -78,6 +82,7 @@ class QuestionWidget(Guarded, ipw.VBox):
         self._status = ipw.HTML(layout=ipw.Layout(margin="0 0 0 2px", flex="1 1 240px"))
         self.button = ipw.Button(
             description=BUTTONS.get(asked.feedback, ""),
+            tooltip=TOOLTIPS.get(asked.feedback, ""),
             layout=ipw.Layout(width="auto", margin="0 12px 0 2px"),
         )
         self.button.on_click(self._on_button_clicked)
