@@ -11,6 +11,7 @@ from mixedwidgets.export import script
 from mixedwidgets.lmm.coding import MATRICES
 from mixedwidgets.lmm.control import Control
 from mixedwidgets.lmm.settings import CODINGS
+from tests.homework_text import HOMEWORK
 
 MISSING = [
     *("numpy", "scipy", "pandas", "matplotlib", "PIL"),
@@ -20,6 +21,8 @@ PARTS = [
     *("mixedwidgets", "mixedwidgets.errors", "mixedwidgets.lmm.control"),
     *("mixedwidgets.lmm.formula", "mixedwidgets.lmm.spec", "mixedwidgets.lmm.update"),
     *("mixedwidgets.export_code", "mixedwidgets.export_source", "mixedwidgets.export"),
+    *("mixedwidgets.homework.cells", "mixedwidgets.homework.identity"),
+    *("mixedwidgets.homework.page", "mixedwidgets.homework.reading"),
 ]
 FORMULA = "score ~ ses + C(kind, sum) + bs(age, df = 5) + (ses | school) + (1 | district)"
 
@@ -86,6 +89,10 @@ def test_a_script_is_written() -> None:
     assert written == script(
         FORMULA, False, path="schools.csv", weights="w", rows=ROWS, control=Control(starts=3)
     )
+
+
+def test_a_homework_is_read_checked_and_recorded() -> None:
+    assert run(HOMEWORK) == "## Schools\n"
 
 
 def test_every_coding_that_a_formula_may_name_has_a_matrix() -> None:

@@ -24,6 +24,7 @@ import pytest
 from lab import CHROMIUM_ARGUMENTS, LabPage, find_chromium
 
 import mixedwidgets
+from tests.homework_text import HOMEWORK
 
 UNREACHABLE = 75  # what scripts/make_lite.py ends with where a package cannot be fetched
 ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
@@ -165,6 +166,12 @@ print(script(str(spec), False, path="scores.csv"))
     assert formula == "score ~ ses + log(size) + (ses | school)"
     assert "this opening parenthesis is never closed" in "\n".join(rest).lower()
     assert "data = pd.read_csv('scores.csv')" in rest
+    assert lite.errors == []
+    assert strangers == []
+
+
+def test_a_homework_is_read_checked_and_recorded_in_it(lite: LabPage, strangers: list[str]) -> None:
+    assert printed(lite, HOMEWORK) == "## Schools\n"
     assert lite.errors == []
     assert strangers == []
 
