@@ -161,12 +161,12 @@ def test_an_interval_is_dragged_by_the_nearest_handle_and_typed(work):
     assert part.boxes[0].text.value == "0.08"
     assert "q3" not in work.answers
     part.picture.pointer = at("up", 0.066, -1.0)
-    assert work.answers["q3"].values == {"ci": (0.066, 0.3375)}
+    assert work.answers["q3"].values == {"ci": (0.066, 0.4275)}
     part.picture.pointer = key("ArrowRight")
     assert part.value[0] == pytest.approx(0.066 + 0.45 / 200, abs=1e-3)
     part.picture.pointer = key("End")
     part.picture.pointer = key("ArrowLeft", shift=True)
-    assert part.value[1] == pytest.approx(0.3375 - 0.45 / 20, abs=1e-3)
+    assert part.value[1] == pytest.approx(0.4275 - 0.45 / 20, abs=1e-3)
     type_in(question, "0,31", box=1)
     assert part.value[1] == 0.31
     lines = {line.get_gid(): line for line in part.picture.figure.axes[0].lines}
@@ -180,7 +180,7 @@ def test_handles_stop_at_each_other_and_a_handle_grabbed_is_the_one_that_goes(wo
     part = only(work.ask("q3"))
     part.picture.pointer = at("down", 0.25, 0.0, artist="lower")
     part.picture.pointer = at("up", 0.44, 0.0, artist="lower")
-    assert part.value == (0.3375, 0.3375)
+    assert part.value == (0.4275, 0.4275)
 
 
 def test_limits_outside_the_picture_are_typed_and_one_alone_is_no_answer(work):

@@ -77,9 +77,12 @@ class AnswerCurve:
 
     @property
     def start(self) -> Span:
-        """Where the handles wait for the first answer: a quarter from each end of the axis."""
+        """Where the handles wait for the first answer: close to the ends of the axis.
+
+        Further in they might stand on the answer: limits are often half-way to the ends.
+        """
         (low, high) = self.xlim
-        return low + 0.25 * (high - low), high - 0.25 * (high - low)
+        return low + 0.05 * (high - low), high - 0.05 * (high - low)
 
     def clamp(self, x: float) -> float:
         """Return the nearest place on the axis."""
