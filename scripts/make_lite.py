@@ -31,6 +31,7 @@ INSTALL = (
     "# Puts mixedwidgets into this browser; numpy, scipy, pandas and matplotlib are fetched once.\n"
     "%pip install -q mixedwidgets"
 )
+COPIED = (".ipynb", ".png", ".py")
 KERNEL = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
 
 
@@ -116,13 +117,16 @@ def place_runtime(folder: Path, core: Path, lock: dict[str, Any], wheels: dict[s
 
 
 def copy_notebooks(folder: Path) -> None:
-    """Copy the notebooks and their pictures, with a first cell that installs mixedwidgets."""
-    folder.mkdir(parents=True)
-    for path in sorted((ROOT / "notebooks").iterdir()):
+    """Copy the notebooks and what they need, with a first cell that installs mixedwidgets."""
+    notebooks = ROOT / "notebooks"
+    there = [*notebooks.iterdir(), *(notebooks / "homework").iterdir()]
+    for path in sorted(path for path in there if path.suffix in COPIED):
+        target = folder / path.relative_to(notebooks)
+        target.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".ipynb":
-            nbformat.write(with_install(nbformat.read(path, as_version=4)), folder / path.name)
-        elif path.is_file():
-            shutil.copy(path, folder)
+            nbformat.write(with_install(nbformat.read(path, as_version=4)), target)
+        else:
+            shutil.copy(path, target)
 
 
 def with_install(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

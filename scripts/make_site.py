@@ -25,6 +25,7 @@ from scripts.pages import THEME, Menu, Page, boxed, framed, markdown, relinked, 
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
+GUIDE = NOTEBOOKS / "homework" / "teachers-guide.ipynb"
 SITE = ROOT / "site"
 SHOWN = ["image/svg+xml", "image/png", "text/html", "text/markdown", "text/plain"]
 PICTURE = re.compile(r'(<img\b[^>]*\bsrc=")(?![a-z]+:)([^"]+)"')
@@ -53,7 +54,7 @@ def notebook_page(path: Path, formulas: Formulas) -> Page:
     Returns
     -------
     Page
-        At the top of the site, with the name of the notebook.
+        Where the notebook is among the others, with its name.
 
     Raises
     ------
@@ -67,7 +68,8 @@ def notebook_page(path: Path, formulas: Formulas) -> Page:
     body = relinked(boxed(body))
     if not any(cell.get("outputs") for cell in notebook.cells):
         body = body.replace("</h1>", f"</h1>{UNRUN}", 1)
-    return Page(f"{path.stem}.html", title_of(body), body, "notebook")
+    place = path.relative_to(NOTEBOOKS).with_suffix(".html").as_posix()
+    return Page(place, title_of(body), body, "notebook")
 
 
 def front_page(pages: Sequence[Page], documentation: Sequence[Page]) -> Page:
@@ -183,7 +185,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--folder", type=Path, default=SITE, help="where it goes (site/)")
     asked = parser.parse_args(arguments)
     names = tuple(asked.notebooks) or ("",)
-    notebooks = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if path.name.startswith(names)]
+    there = [*sorted(NOTEBOOKS.glob("*.ipynb")), GUIDE]
+    notebooks = [path for path in there if path.name.startswith(names)]
     try:
         pages = build(asked.folder, notebooks)
     except (ValueError, FormulaProblem) as problem:

@@ -1,10 +1,10 @@
 """Run the notebooks of the lecture from top to bottom and store what they show.
 
-``python scripts/run_notebooks.py [name ...]`` runs ``notebooks/NN-*.ipynb``, or those whose names
-begin as given, each in a kernel of its own, and writes the outputs into them: the pictures and
-tables that readers without a kernel see. Widgets leave nothing behind; a still picture beneath
-each of them does. It prints the seconds and the peak memory of each kernel, and fails where a cell
-fails or a notebook takes too long, too much memory or too much room.
+``python scripts/run_notebooks.py [name ...]`` runs ``notebooks/NN-*.ipynb`` and the teacher's guide
+to homework, or those whose names begin as given, each in a kernel of its own, and writes the
+outputs into them: the pictures and tables that readers without a kernel see. Widgets leave nothing
+behind; a still picture beneath each of them does. It prints the seconds and the peak memory of each
+kernel, and fails where a cell fails or a notebook takes too long, too much memory or too much room.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+GUIDE = NOTEBOOKS / "homework" / "teachers-guide.ipynb"
 SECONDS, MEGABYTES, BYTES = 60, 1000, 1_500_000
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -170,9 +171,10 @@ def _renew(path: Path) -> bool:
 
 def main(names: Sequence[str]) -> int:
     """Renew the notebooks named and return the exit status."""
-    paths = lecture_notebooks(names)
+    guide = [GUIDE] if not names or GUIDE.name.startswith(tuple(names)) else []
+    paths = [*lecture_notebooks(names), *guide]
     if not paths:
-        print(f"No notebook of the lecture begins with {' or '.join(names)}.", file=sys.stderr)
+        print(f"No notebook begins with {' or '.join(names)}.", file=sys.stderr)
         return 2
     within = [_renew(path) for path in paths]
     if not all(within):

@@ -11,6 +11,10 @@ from mixedwidgets.homework.keys import Key
 from mixedwidgets.homework.sheet import Asked, Sheet
 
 _IMPORT = "import mixedwidgets as mw"
+_HOW = (
+    "Run all cells first (*Run*, *Run All Cells*). What you answer beneath a question is recorded "
+    "at once, and can be changed until you hand in. Save the notebook before you do."
+)
 _WHO = (
     "Write your id between the quotes, as the course knows it; then run all cells. On the "
     "course's own server it may stay empty."
@@ -178,8 +182,8 @@ def of_class(homework: Describes, students: Sequence[str], file: str) -> Content
 
 
 def opening_text(title: str, story: str) -> str:
-    """Return the head of the notebook, in Markdown."""
-    return f"{heading(title)}\n\n{story.strip()}".rstrip()
+    """Return the head of the notebook, in Markdown: what it is about, and how to go about it."""
+    return "\n\n".join(text for text in (heading(title), story.strip(), _HOW) if text)
 
 
 def question_text(asked: Asked) -> str:
