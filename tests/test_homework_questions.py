@@ -18,7 +18,8 @@ from scipy import optimize, stats
 import mixedwidgets as mw
 from mixedwidgets.errors import DataError, ModelError
 from mixedwidgets.homework import pictures
-from mixedwidgets.homework.keys import accepts, diagnose
+from mixedwidgets.homework.diagnosing import TOO_FEW_DIGITS, diagnose
+from mixedwidgets.homework.keys import accepts
 from mixedwidgets.homework.questions import (
     BinomialLikelihood,
     BinomialMLE,
@@ -35,6 +36,7 @@ from mixedwidgets.homework.questions import (
     WhichIntervalFails,
     identified,
 )
+from mixedwidgets.homework.questions.facts import correlation
 from mixedwidgets.homework.questions.item import precision
 from mixedwidgets.homework.questions.question import Question
 from mixedwidgets.homework.record import Value
@@ -290,7 +292,8 @@ def test_right_answers_are_right_and_mistakes_are_named(student: int) -> None:
                     if abs(float(given)) >= 10.0 ** (1 - digits):  # type: ignore[arg-type]
                         assert diagnose(part, given, found), mistake
                     if abs(float(given)) >= abs(float(found.value)):  # type: ignore[arg-type]
-                        assert diagnose(part, given, found) == mistake.sentence
+                        said = diagnose(part, given, found)
+                        assert said in (mistake.sentence, TOO_FEW_DIGITS)
 
 
 def rounded(value: Value, digits: int) -> Value:
@@ -307,6 +310,8 @@ NAMED = [
     (0, "loglik", "deviance"),
     (1, "mle", "percent"),
     (2, "se", "variance"),
+    (2, "se", "n - 1"),
+    (2, "information", "n - 1"),
     (2, "interval", "one-sided"),
     (3, "moments", "by ML"),
     (3, "moments", "SD"),
@@ -316,6 +321,7 @@ NAMED = [
     (5, "tau", "by REML"),
     (5, "tau", "variance"),
     (6, "tau_slope", "by REML"),
+    (6, "tau_slope", "And it is the variance"),
     (7, "mean", "without shrinkage"),
     (7, "mean", "wrong mean"),
     (7, "mean", "shrunken mean of"),
@@ -445,6 +451,15 @@ def test_students_get_questions_of_their_own() -> None:
 
 
 # At the boundary, and what cannot be asked there.
+
+
+def test_a_correlation_is_none_beyond_one() -> None:
+    for student in range(12):
+        at_edge = make_world(
+            "hw", f"s{student}", salt="tests", groups=5, size=(3, 4), boundary=True
+        )
+        cor = correlation(at_edge.fit("slope"))
+        assert math.isnan(cor) or -1.0 <= cor <= 1.0
 
 
 def test_questions_at_the_boundary_are_answered_or_refused_in_a_sentence() -> None:

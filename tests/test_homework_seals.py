@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from mixedwidgets.errors import DataError
 from mixedwidgets.homework import seals
+from mixedwidgets.homework.diagnosing import TOO_FEW_DIGITS, diagnose, half_of_last_digit
 from mixedwidgets.homework.keys import (
     Key,
     Mistake,
     Mistakes,
     accepts,
     coordinates,
-    diagnose,
     known_mistakes,
     matches,
 )
@@ -180,7 +180,7 @@ def test_coordinates_of_what_is_no_answer() -> None:
 def test_mistakes_that_cannot_be_told_apart_are_left_out() -> None:
     found = [
         (3.0004, "near the key"),
-        (3.0016, "rounded it would be right"),
+        (3.0012, "rounded it would be right"),
         (4.0, "first"),
         (4.0004, "the same"),
         (None, "none"),
@@ -191,6 +191,37 @@ def test_mistakes_that_cannot_be_told_apart_are_left_out() -> None:
     assert [m.sentence for m in kept] == ["first", "sign"]
     options = known_mistakes("choice", "a", 0.0, [("a", "key"), ("b", "x"), ("b", "y"), (None, "")])
     assert options == (Mistake("b", "x"),)
+
+
+def test_of_mistakes_close_to_each_other_the_nearer_is_named() -> None:
+    near = [(3.0014, "first"), (3.0024, "second"), (3.0026, "too near to the second")]
+    key = Key(3.0, 0.001, known_mistakes("number", 3.0, 0.001, near))
+    assert [mistake.sentence for mistake in key.mistakes] == ["first", "second"]
+    assert diagnose(NUMBER, 3.0015, key) == "first"
+    assert diagnose(NUMBER, 3.0023, key) == "second"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (4.5, TOO_FEW_DIGITS),
+        (5.0, TOO_FEW_DIGITS),
+        (4.52, ""),  # the key is 4.51 in as many digits
+        (4.508, "REML."),  # as many digits as were asked for
+        (4.4995, "Exact."),  # a mistake in all its digits
+        (0.0, ""),
+    ],
+)
+def test_an_answer_with_too_few_digits_is_told(given: float, said: str) -> None:
+    key = Key(4.5123, 0.0005, (Mistake(4.508, "REML."), Mistake(4.4995, "Exact.")))
+    assert diagnose(NUMBER, given, key) == said
+
+
+@pytest.mark.parametrize(
+    ("number", "half"), [(4.5, 0.05), (750.0, 0.5), (1e-5, 5e-6), (1e300, 0.5), (0.0, 0.5)]
+)
+def test_half_a_unit_of_the_last_digit(number: float, half: float) -> None:
+    assert half_of_last_digit(number) == pytest.approx(half)
 
 
 def test_mistakes_are_worked_out_only_where_an_answer_is_wrong() -> None:

@@ -126,7 +126,8 @@ homework.questions
 # what students hand in becomes grades
 homework.opening
 homework.reading
-homework.formulas homework.others homework.showing
+homework.diagnosing homework.formulas homework.showing
+homework.others
 homework.judging
 homework.page
 homework.results

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mixedwidgets.errors import listed
-from mixedwidgets.homework.keys import Key, accepts, diagnose
+from mixedwidgets.homework.diagnosing import diagnose
+from mixedwidgets.homework.keys import Key, accepts
 from mixedwidgets.homework.others import Others
 from mixedwidgets.homework.reading import Submission, shown
 from mixedwidgets.homework.record import Answer, Value, latest

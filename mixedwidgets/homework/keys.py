@@ -1,4 +1,4 @@
-"""What the right answer is, which mistakes are known, and what a given answer is by them."""
+"""What the right answer is, which mistakes are known, and whether an answer is right."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from functools import cached_property
 from typing import overload
 
 from mixedwidgets.homework.record import Value
-from mixedwidgets.homework.sheet import Part
 
 Widths = tuple[float, float]
 
 SLACK = 1e-9  # relative: what computing with floating-point numbers may lose
-CLEAR = 2.0  # tolerances that a named mistake is away from the key: not right when rounded, either
+CLEAR = 1.3  # tolerances that a named mistake is away from the key: not right when rounded, either
+APART = 0.6  # tolerances between two mistakes: told apart when rounded, too
 ROUNDED = 0.25  # of the tolerance: a small number may be rounded as the answer is to be
 
 
@@ -125,7 +125,7 @@ def matches(
     numbers, at = coordinates(kind, given), coordinates(kind, key)
     if numbers is None or at is None:
         return False
-    return _distance(numbers, at, _allowed(kind, at, tolerance, widths)) <= 1.0
+    return distance(numbers, at, _allowed(kind, at, tolerance, widths)) <= 1.0
 
 
 def coordinates(kind: str, value: object) -> tuple[float, ...] | None:
@@ -165,7 +165,7 @@ def _allowed(
     )
 
 
-def _distance(a: tuple[float, ...], b: tuple[float, ...], allowed: tuple[float, ...]) -> float:
+def distance(a: tuple[float, ...], b: tuple[float, ...], allowed: tuple[float, ...]) -> float:
     """Largest distance of two answers, in what is allowed."""
     largest = 0.0
     for x, y, r in zip(a, b, allowed, strict=True):
@@ -204,13 +204,13 @@ def known_mistakes(
         numbers = coordinates(kind, value)
         if value is None or numbers is None:
             continue
-        if all(_distance(numbers, other, allowed) > 1.0 for other, allowed in others):
+        if all(distance(numbers, other, allowed) > 1.0 for other, allowed in others):
             kept.append(Mistake(value, sentence))
-            others.append((numbers, _rough(kind, numbers, whole)))
+            others.append((numbers, tuple(APART * r for r in rough(kind, numbers, whole))))
     return tuple(kept)
 
 
-def _rough(kind: str, at: tuple[float, ...], key: Key) -> tuple[float, ...]:
+def rough(kind: str, at: tuple[float, ...], key: Key) -> tuple[float, ...]:
     """How far an answer may be from another value than the key and still be recognised as it.
 
     Numbers of another size, such as percent or a variance, are given to as many digits.
@@ -219,66 +219,3 @@ def _rough(kind: str, at: tuple[float, ...], key: Key) -> tuple[float, ...]:
     if kind != "number" or not isinstance(key.value, float) or key.value == 0.0:
         return allowed
     return (allowed[0] * max(abs(at[0] / key.value), ROUNDED),)
-
-
-def diagnose(part: Part, given: Value, key: Key, others: Iterable[tuple[str, Value]] = ()) -> str:
-    """Say what probably happened where an answer is wrong.
-
-    Parameters
-    ----------
-    part : Part
-    given : float, str or (float, float)
-    key : Key
-    others : iterable of (str, value)
-        Words for what else it may be, such as ``"the answer for another student's data"``, and the
-        answer that would make it so; looked at last.
-
-    Returns
-    -------
-    str
-        A sentence; empty where nothing is known, or the answer is right.
-    """
-    kind = part.kind
-    if accepts(kind, given, key):
-        return ""
-    if kind == "choice":
-        return next((m.sentence for m in key.mistakes if m.value == given), "")
-    numbers = coordinates(kind, given)
-    if numbers is None:
-        return "This is no answer of the kind that is asked for."
-    near = [(_off(kind, numbers, m.value, key), m.sentence) for m in key.mistakes]
-    best = min(near, default=(math.inf, ""))
-    if best[0] <= 1.0:
-        return best[1]
-    other = (w for w, v in others if matches(kind, given, v, key.tolerance, key.widths))
-    return _slip(kind, numbers, key) or next((f"This is {words}." for words in other), "")
-
-
-def _off(kind: str, numbers: tuple[float, ...], value: Value, key: Key) -> float:
-    at = coordinates(kind, value)
-    return math.inf if at is None else _distance(numbers, at, _rough(kind, at, key))
-
-
-def _slip(kind: str, numbers: tuple[float, ...], key: Key) -> str:
-    """What may go wrong with any answer: order, sign, percent, decimal point."""
-    at = coordinates(kind, key.value) or ()
-    if kind != "number":
-        swapped = (numbers[1], numbers[0])
-        words = (
-            "The limits are in the wrong order: the lower one comes first."
-            if kind == "interval"
-            else "The two coordinates are exchanged."
-        )
-        return words if accepts(kind, swapped, key) else ""
-    turned = {
-        -1.0: "The sign is the wrong way round.",
-        100.0: "This is 100 times the answer: it looks like percent where a proportion is asked.",
-        0.01: "This is a hundredth of the answer: look at the units and the decimal point.",
-        10.0: "This is ten times the answer: look at the decimal point.",
-        0.1: "This is a tenth of the answer: look at the decimal point.",
-        1000.0: "This is 1000 times the answer: look at the units and the decimal point.",
-        0.001: "This is a thousandth of the answer: look at the units and the decimal point.",
-    }
-    near = [(_off(kind, numbers, factor * at[0], key), words) for factor, words in turned.items()]
-    best = min(near)
-    return best[1] if best[0] <= 1.0 and at[0] != 0.0 else ""

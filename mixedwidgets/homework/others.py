@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from decimal import Decimal
 
+from mixedwidgets.homework.diagnosing import half_of_last_digit
 from mixedwidgets.homework.keys import Key
 from mixedwidgets.homework.record import Value
 
@@ -81,7 +81,5 @@ class Others:
 
 
 def _reach(number: float) -> float:
-    """Half a unit of the last digit that a number was given with."""
-    exponent = Decimal(repr(number)).as_tuple().exponent
-    half = 0.5 * 10.0**exponent if isinstance(exponent, int) else 0.0
-    return max(half, SAME * abs(number))
+    """How far a key may be from an answer that is the same to all its digits."""
+    return max(half_of_last_digit(number), SAME * abs(number))

@@ -39,7 +39,9 @@ def correlation(fit: Fit) -> float:
     """Return the correlation of a group's intercept and slope; NaN where one does not vary."""
     whole = covariance(fit)
     product = float(whole[0, 0] * whole[1, 1])
-    return float(whole[0, 1]) / math.sqrt(product) if product > 0.0 else math.nan
+    if product <= 0.0:
+        return math.nan
+    return max(-1.0, min(float(whole[0, 1]) / math.sqrt(product), 1.0))
 
 
 def coefficient(fit: Fit, place: int) -> float:

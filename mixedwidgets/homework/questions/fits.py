@@ -28,6 +28,7 @@ _OTHER = {
 }
 _WITHOUT = "This is from the model without the predictor."
 _VARIANCE = "This is a variance; its root, the SD, is asked for."
+_AND_VARIANCE = "And it is the variance, not the SD."
 
 
 @dataclass(frozen=True)
@@ -101,13 +102,14 @@ class RandomInterceptFit(Question):
         yield tau**2, _VARIANCE
         yield fit.estimate.sigma, "This is σ, the SD within groups."
         yield sd(world.fit("null", self.reml)), _WITHOUT
-        yield sd(other) ** 2, f"{_OTHER[self.reml]} And it is the variance, not the SD."
+        yield sd(other) ** 2, f"{_OTHER[self.reml]} {_AND_VARIANCE}"
         yield math.sqrt(tau), "This is the root of the SD; the SD itself is asked for."
 
     def _sigma_mistakes(self, world: World) -> Iterator[tuple[float, str]]:
         fit, other = world.fit("intercept", self.reml), world.fit("intercept", not self.reml)
         yield fit.estimate.sigma**2, _VARIANCE
         yield other.estimate.sigma, _OTHER[self.reml]
+        yield other.estimate.sigma**2, f"{_OTHER[self.reml]} {_AND_VARIANCE}"
         yield sd(fit), f"This is τ, the SD of the {world.scenario.groups}."
         yield world.fit("null", self.reml).estimate.sigma, _WITHOUT
         yield line(world)[1], "This is the SD about one line for all, which ignores the groups."
@@ -195,6 +197,7 @@ class RandomSlopeFit(Question):
         fit, other = world.fit("slope", self.reml), world.fit("slope", not self.reml)
         yield sd(other, 1), _OTHER[self.reml]
         yield sd(fit, 1) ** 2, _VARIANCE
+        yield sd(other, 1) ** 2, f"{_OTHER[self.reml]} {_AND_VARIANCE}"
         yield sd(fit), f"This is the SD of the {world.scenario.groups}' intercepts."
         yield coefficient(fit, 1), "This is the mean slope; the SD of slopes is asked for."
         yield float(covariance(fit)[0, 1]), "This is the covariance with the intercept."
@@ -217,6 +220,7 @@ class RandomSlopeFit(Question):
         simpler = world.fit("intercept", self.reml)
         yield fit.estimate.sigma**2, _VARIANCE
         yield other.estimate.sigma, _OTHER[self.reml]
+        yield other.estimate.sigma**2, f"{_OTHER[self.reml]} {_AND_VARIANCE}"
         yield simpler.estimate.sigma, "This is from the model with one slope for all groups."
         yield sd(fit), f"This is the SD of the {world.scenario.groups}' intercepts."
 

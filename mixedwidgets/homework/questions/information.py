@@ -76,7 +76,7 @@ class Information(Question):
                 "information",
                 "observed information I",
                 1.0 / variance,
-                precision(4.0 * n, 3),
+                precision(4.0 * n),
                 limits=(0.0, None),
                 mistakes=[
                     (variance, "This is 1 / I, the variance of the estimate."),
