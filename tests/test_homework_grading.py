@@ -8,15 +8,17 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from mixedwidgets.errors import DataError
+from mixedwidgets.errors import DataError, ModelError
 from mixedwidgets.homework.formulas import words_html
 from mixedwidgets.homework.grade import grade
 from mixedwidgets.homework.homework import Homework
 from mixedwidgets.homework.keys import Key
 from mixedwidgets.homework.others import Others
-from mixedwidgets.homework.questions import PredictThenReveal, ShrunkenMean
+from mixedwidgets.homework.questions import OwnQuestion, PredictThenReveal, ShrunkenMean
+from mixedwidgets.homework.world import World
 from tests.homework_class import (
     answers,
     hand_in,
@@ -137,6 +139,60 @@ def test_folders_further_in(homework: Homework, tmp_path: Path, inside: str) -> 
     hand_in(tmp_path, "ann1", given, f"{inside}my notebook.ipynb")
     hand_in(tmp_path, "ann1", answers(homework, "ann1", {}), ".ipynb_checkpoints/hw1.ipynb")
     assert grade(homework, tmp_path).totals.points[0] == 6.0
+
+
+def test_a_question_that_fails_for_one_student_does_not_count_for_them(tmp_path: Path) -> None:
+    rotten: list[str] = []
+
+    def first(data: pd.DataFrame) -> float:
+        if str(data["score"].tolist()) in rotten:
+            raise ZeroDivisionError("no <such> school")
+        return float(data["score"].iloc[0])
+
+    made = Homework(
+        "hw1",
+        [
+            OwnQuestion("How many rows?", len, tolerance=0, points=2),
+            OwnQuestion("And the first score?", first, tolerance=0.01, points=3),
+        ],
+        salt="a salt for tests",
+    )
+    for student in ("ann", "ben"):
+        hand_in(tmp_path, student, answers(made, student, right(made, student)))
+    again = Homework("hw1", made.questions, salt="a salt for tests")
+    rotten.append(str(made.data("ben")["score"].tolist()))
+    grades = again.grade(tmp_path, key_of(made, ["ann", "ben", "cat"]))
+    totals = grades.totals.set_index("student")
+    assert totals["points"].to_dict() == {"ann": 5.0, "ben": 2.0, "cat": 0.0}
+    assert totals["of"].to_dict() == {"ann": 5.0, "ben": 2.0, "cat": 5.0}
+    assert totals.loc["ben", "percent"] == 100.0
+    problem = grades.problems.set_index("student")["problem"]["ben"]
+    assert "Question q2 was not graded and its points do not count" in problem
+    assert "ZeroDivisionError (no <such> school)" in problem
+    page = grades.page("ben")
+    assert "Question q2 has no right answer for your data; its points do not count." in page
+    assert "ZeroDivision" not in page
+    assert grades.summary.set_index("question")["asked"].to_dict() == {"q1": 3, "q2": 2}
+
+
+def test_a_student_whose_data_cannot_be_made_is_reported(
+    homework: Homework, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for student in ("ann", "ben"):
+        hand_in(tmp_path, student, answers(homework, student, right(homework, student)))
+    world = homework.world
+
+    def none_for_ben(student: str | None = None) -> World:
+        if student == "ben":
+            raise ModelError("no data that suit the questions were found.")
+        return world(student)
+
+    monkeypatch.setattr(homework, "world", none_for_ben)
+    grades = homework.grade(tmp_path)
+    assert grades.totals["student"].tolist() == ["ann"]
+    assert grades.problems["problem"].tolist() == [
+        "The folder ben was not graded: No data that suit the questions were found."
+    ]
 
 
 def test_who_handed_in_nothing_is_reported(homework: Homework, tmp_path: Path) -> None:

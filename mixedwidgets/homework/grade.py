@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from mixedwidgets.errors import DataError, brief, listed, nearest
+from mixedwidgets.errors import DataError, ModelError, brief, listed, nearest
 from mixedwidgets.homework.identity import check_student
 from mixedwidgets.homework.judging import Handout, judge
 from mixedwidgets.homework.others import Others
@@ -60,7 +60,8 @@ def grade(
     Returns
     -------
     Grades
-        A file that cannot be read, or a student who handed in nothing, becomes a remark.
+        A file that cannot be read, a student who handed in nothing, or a question that has no
+        answer for a student's data becomes a remark; the points of such a question do not count.
 
     Raises
     ------
@@ -73,6 +74,7 @@ def grade(
     if key is None:
         roster = _students_of_folders(found, problems)
         shared = _who_share(homework, [handed_in[student] for student in roster])
+        roster = [s for s in roster if s in shared or _has_data(homework, s, problems)]
     else:
         recorded = _students_of_key(key, homework.name)
         shared = {s for s, (token, _) in recorded.items() if token == homework.world().token}
@@ -111,6 +113,16 @@ def _students_of_folders(found: Sequence[Submission], problems: list[str]) -> li
             "folder for each student, named by the student's id."
         )
     return students
+
+
+def _has_data(homework: Gradable, student: str, problems: list[str]) -> bool:
+    """Whether there are data for a student; otherwise it is reported."""
+    try:
+        homework.world(student)
+    except ModelError as error:
+        problems.append(f"The folder {student} was not graded: {error}")
+        return False
+    return True
 
 
 def _students_of_key(key: object, homework: str) -> dict[str, tuple[str, str]]:
@@ -204,10 +216,15 @@ def _about_stranger(name: str, roster: Sequence[str]) -> str:
 
 def _handout(homework: Gradable, student: str, is_shared: bool) -> Handout:
     world = homework.world(None if is_shared else student)
-    made = {question.id: question.for_grading(world) for question in homework.questions}
+    made, failed = {}, {}
+    for question in homework.questions:
+        try:
+            made[question.id] = question.for_grading(world)
+        except (DataError, ModelError) as error:
+            failed[question.id] = str(error)
     asked = tuple(question for question, _ in made.values())
     keys = {name: keys for name, (_, keys) in made.items()}
-    return Handout(student, world.token, asked, keys, world.group_names)
+    return Handout(student, world.token, asked, keys, world.group_names, failed)
 
 
 def _check_tokens(

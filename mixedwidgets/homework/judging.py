@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mixedwidgets.errors import listed
 from mixedwidgets.homework.diagnosing import diagnose
@@ -106,6 +106,8 @@ class Handout:
         By question and part.
     groups : tuple of str
         Names of the groups in the student's data.
+    failed : dict of str to str
+        Questions that have no answer for the student's data, and why; they do not count.
     """
 
     student: str
@@ -113,6 +115,7 @@ class Handout:
     questions: tuple[Asked, ...]
     keys: Mapping[str, Mapping[str, Key]]
     groups: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 def judge(
@@ -238,13 +241,16 @@ def _remarks(
     owners: Mapping[str, str],
 ) -> list[Remark]:
     remarks = [Remark(note, note) for note in submission.notes]
+    remarks += [_about_failed(name, reason) for name, reason in handout.failed.items()]
     if submission.files and not submission.records:
         words = "No recorded answer to this homework was found in the files."
         remarks.append(Remark(words, words))
     if not submission.files and not submission.notes:
         words = "The folder has no notebook and no file of answers."
         remarks.append(Remark(words, words))
-    unknown = [shown(name) for name in submission.records if name not in answers]
+    unknown = [
+        shown(name) for name in submission.records if name not in {**answers, **handout.failed}
+    ]
     if unknown:
         words = f"The homework has no question {listed(unknown, 5)}; what is recorded is left out."
         remarks.append(Remark(words, words))
@@ -257,6 +263,11 @@ def _remarks(
         private = f"{public[:-1]} (the sheet is that of {listed(whose, 5)})." if whose else public
         remarks.append(Remark(public, private))
     return remarks
+
+
+def _about_failed(name: str, reason: str) -> Remark:
+    public = f"Question {name} has no right answer for your data; its points do not count."
+    return Remark(public, f"Question {name} was not graded and its points do not count: {reason}")
 
 
 def _about_tokens(
