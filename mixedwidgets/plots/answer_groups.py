@@ -171,7 +171,7 @@ def describe(table: AnswerGroups) -> str:
     return (
         f"{len(table.names)} groups with their own means of {table.xlabel}, from "
         f"{number(float(table.means.min()), step)} to {number(float(table.means.max()), step)}; "
-        f"{name} with {_size(table.sizes[table.pick])} at {mean}; the grand mean is "
+        f"{name} with {_size(table.sizes[table.pick])} at {mean}; the overall mean is "
         f"{number(table.grand, step)}."
     )
 
@@ -199,7 +199,7 @@ def _marks(theme: Theme, key: Place | None) -> list[Mark]:
     right = None if key is None else {"marker": key_look(theme) | {"markersize": 8.0}}
     return [
         Mark("mean of its own observations", "own mean", marker=_mean_look(theme)),
-        Mark("grand mean", line=_grand_look(theme)),
+        Mark("overall mean", line=_grand_look(theme)),
         *answer_marks(theme, "your prediction", right),
     ]
 

@@ -15,8 +15,8 @@ What may be changed of a question:
 * ``points``: shared evenly among what is asked in it.
 * ``title``: its heading.
 * ``feedback``: what the notebook says to an answer. ``"none"``: that it is recorded. ``"range"``:
-  also whether it is a sensible number at all. ``"check"``: right or wrong, from the try on that
-  ``tries`` says. ``"reveal"``: the right answer, once the student has submitted for good.
+  also whether it is a sensible number at all. ``"check"``: right or wrong, at once or from a later
+  try on, ``tries=3``. ``"reveal"``: the right answer, once the student has submitted for good.
 
 Change nothing once it is handed out, but for points and titles: other questions, or other settings
 in their place, would be graded by other keys than the students' questions had.
@@ -52,9 +52,9 @@ def hw1(salt: str) -> mw.Homework:
         groups=10,
         size=(8, 14),
         questions=[
-            # The student may try twice in the dark; from then on the notebook says what is wrong.
-            ask.BinomialLikelihood(points=2, feedback="check", tries=2),
-            ask.BinomialMLE(points=2, feedback="range"),
+            ask.BinomialLikelihood(points=2, feedback="range"),
+            # Right or wrong is told here. Not where there are options, which could be tried out.
+            ask.BinomialMLE(points=2, feedback="check"),
             ask.Information(points=3, feedback="range"),
             # A question of our own: a text, and a function of the student's data that answers it.
             ask.OwnQuestion(
@@ -119,7 +119,7 @@ def hw2(salt: str) -> mw.Homework:
             # First, so that it is a guess: once it is submitted, the right place is shown.
             ask.PredictThenReveal(points=2),
             ask.MomentsAgainstML(points=2, feedback="range"),
-            ask.OneWayLikelihood(points=1, feedback="check", tries=2),
+            ask.OneWayLikelihood(points=1, feedback="check"),
             ask.RandomInterceptFit(points=3, feedback="range"),
             ask.ShrunkenMean(points=2, feedback="range"),
             ask.WhichIntervalFails(points=2),
@@ -143,9 +143,9 @@ def hw3(salt: str) -> mw.Homework:
         groups=14,
         size=(8, 14),
         questions=[
-            ask.PlacePoint(points=1, feedback="check", tries=1),
+            ask.PlacePoint(points=1, feedback="check"),
             ask.RandomSlopeFit(points=4, feedback="range"),
-            ask.ChooseModel(points=2, rule="LRT", feedback="check", tries=2),
+            ask.ChooseModel(points=2, rule="LRT"),
             ask.OwnQuestion(
                 "Take the fit with random slopes once more (ML, `REML=False`). Every field has a "
                 "slope of its own: the fixed effect of `nitrogen` and the field's own random "
