@@ -388,6 +388,33 @@ def test_ids_that_cannot(student: Any) -> None:
         check_student(student)
 
 
+@pytest.mark.parametrize(
+    "student",
+    [
+        "con",
+        "NUL",
+        "com1",
+        "aux.txt",
+        "a.ipynb",
+        "b.ZIP",
+        "hw1-key.json",
+        "__MACOSX",
+        "__pycache__",
+    ],
+)
+def test_ids_that_are_no_names_of_folders(student: str) -> None:
+    with pytest.raises(mw.DataError, match="put a letter before it, or leave out its ending"):
+        check_student(student)
+    assert check_student("x.y") == "x.y"
+    assert check_student("console") == "console"
+
+
+@pytest.mark.parametrize("name", ["con", "Aux", "lpt9"])
+def test_names_that_are_no_names_of_files(name: str) -> None:
+    with pytest.raises(mw.DataError, match="some computers allow no file of this name"):
+        check_name(name)
+
+
 @pytest.mark.parametrize("name", ["", "hw 1", "hw.1", "../x", "é", 1, None, "x" * 65, "a\n"])
 def test_names_that_cannot_be_used(name: Any) -> None:
     with pytest.raises(mw.DataError, match=r"cannot be the name of a homework.*such as 'hw1'"):
@@ -403,6 +430,7 @@ def test_names_that_cannot_be_used(name: Any) -> None:
         "\ufeffusername\r\nann\r\n007\r\n",
         'note\tstudent_id\n"a\tb"\tann\nc\t007\n;;\t\n'.replace(";;\t\n", "\t\n"),
         "username,id\nx,ann\ny,007\n",
+        "\ufeffsep=;\r\nStudent ID;Name\r\nann;A, B\r\n007;C\r\n",
     ],
 )
 def test_rosters_in_files(tmp_path: Path, text: str) -> None:
@@ -510,6 +538,7 @@ def test_refusals(sentence: str, ask: Callable[[Path], Any], tmp_path: Path) -> 
     [
         (b"", "which has no columns; name one"),
         (b"name,mail\nann,x\n", "which has name, mail; name one"),
+        (b"id\n" + b"x" * 140_000 + b"\n", "is no CSV file .field larger"),
         (b"id\n\xff\xfe\n", "is no UTF-8 text; save it as CSV in UTF-8"),
         (b"name,id\nann\n", "Student 1 of the roster: '' cannot be"),
         (b"id,name\nann,Ann\n ../x,Bo\n", "Student 2 of the roster: '../x' cannot be"),

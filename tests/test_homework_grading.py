@@ -7,6 +7,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -193,6 +194,15 @@ def test_a_student_whose_data_cannot_be_made_is_reported(
     assert grades.problems["problem"].tolist() == [
         "The folder ben was not graded: No data that suit the questions were found."
     ]
+
+
+@pytest.mark.parametrize("place", [None, 5, "", "a\0b", b"a"])
+def test_places_that_are_none(homework: Homework, tmp_path: Path, place: Any) -> None:
+    hand_in(tmp_path, "ann", answers(homework, "ann", right(homework, "ann")))
+    grades = homework.grade(tmp_path)
+    for use in (homework.grade, grades.write_feedback, grades.to_csv):
+        with pytest.raises(DataError, match="is no name of a folder or a file"):
+            use(place)
 
 
 def test_who_handed_in_nothing_is_reported(homework: Homework, tmp_path: Path) -> None:

@@ -445,6 +445,14 @@ def test_a_prediction_is_right_where_it_is_near() -> None:
         assert not accepts("point", (raw, row), found)
 
 
+def test_two_probabilities_at_an_end_of_the_scale_differ() -> None:
+    rare = {"probability": 0.003}
+    for student in range(4):
+        of = make_world("hw", f"s{student}", salt="tests", groups=40, size=60, truth=rare)
+        options = BinomialLikelihood().asked(of).part("likelier").options
+        assert len({name for name, _ in options}) == 2
+
+
 def test_students_get_questions_of_their_own() -> None:
     texts = [{text(number, world(3 * s)) for s in range(6)} for number in (0, 4, 7, 8)]
     assert all(len(of) >= 4 for of in texts)

@@ -181,6 +181,8 @@ def test_places_and_formats_that_do_not_exist(made: Homework, tmp_path: Path) ->
         (tmp_path / "folder.ipynb", "is a folder"),
         (" ", "no name of"),
         (3, "no name of"),
+        ("a\0b", "no name of"),
+        (b"a", "no name of"),
     ]:
         with pytest.raises(DataError, match=words):
             made.write(path)  # type: ignore[arg-type]
@@ -191,6 +193,15 @@ def test_places_and_formats_that_do_not_exist(made: Homework, tmp_path: Path) ->
     with pytest.raises(DataError, match="has both"):
         made.write_all(["ann", "Ann"], tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_settings_of_another_kind_are_refused() -> None:
+    for wrong, words in [
+        ({"truth": [1]}, "truth is .1.; give a dictionary"),
+        ({"boundary": "yes"}, "boundary is 'yes'; give True or False"),
+    ]:
+        with pytest.raises(DataError, match=words):
+            cycle.homework(**wrong)
 
 
 def test_each_of_a_class_finds_their_own_sheet(

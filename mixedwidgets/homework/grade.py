@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 from mixedwidgets.errors import DataError, ModelError, brief, listed, nearest
 from mixedwidgets.homework.identity import check_student
 from mixedwidgets.homework.judging import Handout, judge
+from mixedwidgets.homework.opening import path_of
 from mixedwidgets.homework.others import Others
 from mixedwidgets.homework.questions.question import Question
 from mixedwidgets.homework.reading import Submission, shown, submissions
@@ -69,7 +69,7 @@ def grade(
         The folder or the key cannot be read, or the data were handed out by another homework
         (another salt, other settings, or another version of mixedwidgets).
     """
-    found, problems = submissions(Path(folder), homework.name)
+    found, problems = submissions(path_of(folder), homework.name)
     handed_in = {submission.student: submission for submission in found}
     if key is None:
         roster = _students_of_folders(found, problems)
@@ -150,7 +150,7 @@ def _students_of_key(key: object, homework: str) -> dict[str, tuple[str, str]]:
 def _read_key(path: str | os.PathLike[str]) -> Any:
     name = os.fspath(path)
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        return json.loads(path_of(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DataError(
             f"The key {brief(name)} cannot be read ({error.strerror}); give the path of the file "

@@ -15,6 +15,7 @@ from mixedwidgets.homework.grade import grade
 from mixedwidgets.homework.identity import check_name, check_salt, check_student
 from mixedwidgets.homework.keys import Key
 from mixedwidgets.homework.questions import identified
+from mixedwidgets.homework.questions.question import whether
 from mixedwidgets.homework.results import Grades
 from mixedwidgets.homework.rows import Size
 from mixedwidgets.homework.scenario import Scenario
@@ -83,11 +84,12 @@ class Homework:
         self.title = _title(title) or self.name
         self.questions = identified(questions)
         self._salt = check_salt(salt)
+        whether("boundary", boundary)
         self._recipe: dict[str, Any] = {
             "scenario": scenario,
             "groups": groups,
             "size": size,
-            "truth": dict(truth or {}),
+            "truth": dict(truth) if isinstance(truth, Mapping) else truth,
             "boundary": boundary,
         }
         self._worlds: dict[str, World] = {}

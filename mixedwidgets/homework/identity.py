@@ -21,7 +21,12 @@ LONGEST = 64  # characters of an id or a name; they become names of folders and 
 SLOWNESS = 50_000  # rounds between the salt and all that follows from it, once a salt: some 20 ms
 COLUMNS = ("id", "student", "student_id", "username")  # of a roster, that hold ids
 
+# What names a device under Windows, is hidden by a system, or would be taken for a file.
+_RESERVED = re.compile(
+    r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|__macosx|__pycache__|.*\.(ipynb|json|zip|tar|gz|tgz|7z|rar)"
+)
 _STUDENT = re.compile(r"[A-Za-z0-9_@+-](?:[A-Za-z0-9._@+-]*[A-Za-z0-9_@+-])?")
+_TOLD_SEPARATOR = re.compile(r"sep=([,;\t])\r?\n")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -32,7 +37,8 @@ def check_student(student: object) -> str:
     ----------
     student : str or int
         1 to 64 letters without accents, digits and ``. _ - @ +``, no dot first or last: the id
-        names a folder on every kind of computer. 12345 is taken as ``"12345"``.
+        names a folder on every kind of computer, so ``con`` and ``nul`` and what ends like a
+        notebook or an archive are none. 12345 is taken as ``"12345"``.
 
     Raises
     ------
@@ -44,6 +50,11 @@ def check_student(student: object) -> str:
         raise DataError(
             f"{brief(student)} cannot be a student's id; use 1 to {LONGEST} letters without "
             "accents, digits and . _ - @ +, with no dot first or last."
+        )
+    if _RESERVED.fullmatch(text.casefold()):
+        raise DataError(
+            f"{brief(student)} cannot be a student's id, since some computers allow no folder of "
+            "this name or take it for a file; put a letter before it, or leave out its ending."
         )
     return text
 
@@ -65,6 +76,11 @@ def check_name(name: object) -> str:
         raise DataError(
             f"{brief(name)} cannot be the name of a homework or a question; use 1 to {LONGEST} "
             "letters without accents, digits, _ and -, such as 'hw1'."
+        )
+    if _RESERVED.fullmatch(name.casefold()):
+        raise DataError(
+            f"{brief(name)} cannot be the name of a homework or a question, since some computers "
+            "allow no file of this name; put a letter before it."
         )
     return name
 
@@ -200,9 +216,16 @@ def _from_file(path: Path) -> list[str]:
         raise DataError(
             f"The roster {str(path)!r} is no UTF-8 text; save it as CSV in UTF-8."
         ) from None
+    told = _TOLD_SEPARATOR.match(text)  # Excel may write the separator first
+    text = text[told.end() :] if told else text
     header = text.split("\n", 1)[0]
-    separator = max(",;\t", key=header.count)
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    separator = told[1] if told else max(",;\t", key=header.count)
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    except csv.Error as error:
+        raise DataError(
+            f"The roster {str(path)!r} is no CSV file ({error}); save it as CSV in UTF-8."
+        ) from None
     names, rows = (rows[0], rows[1:]) if rows else ([], [])
     place = _place(names, f"the roster {str(path)!r}")
     filled = [row for row in rows if any(cell.strip() for cell in row)]
@@ -210,7 +233,7 @@ def _from_file(path: Path) -> list[str]:
 
 
 def _place(names: Sequence[str], where: str) -> int:
-    known = [name.strip().casefold() for name in names]
+    known = [re.sub(r"[\s-]+", "_", name.strip().casefold()) for name in names]
     for column in COLUMNS:
         if column in known:
             return known.index(column)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mixedwidgets.errors import DataError, brief
 from mixedwidgets.homework.record import MIME
 
 LARGEST = 30_000_000  # bytes of a file
@@ -17,6 +18,20 @@ MOST_BRACKETS = 2_000_000  # each makes an object of at least 64 bytes, of a fil
 
 class Unreadable(Exception):
     """Why a file is not read; the words follow its name."""
+
+
+def path_of(given: object) -> Path:
+    """Return a path that somebody gave; ``~`` is their own folder.
+
+    Raises
+    ------
+    DataError
+        It is none.
+    """
+    text = os.fspath(given) if isinstance(given, (str, os.PathLike)) else ""
+    if not isinstance(text, str) or not text.strip() or "\0" in text:
+        raise DataError(f"{brief(given)} is no name of a folder or a file; give one such as 'hw'.")
+    return Path(text).expanduser()
 
 
 def size_of(path: str, largest: int = LARGEST) -> int:

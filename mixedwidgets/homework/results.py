@@ -14,6 +14,7 @@ import pandas as pd
 
 from mixedwidgets.errors import DataError, brief, nearest
 from mixedwidgets.homework.judging import Judged, Mark
+from mixedwidgets.homework.opening import path_of
 from mixedwidgets.homework.page import page
 from mixedwidgets.homework.record import Value
 from mixedwidgets.homework.showing import as_cell
@@ -152,7 +153,7 @@ class Grades:
         DataError
             A page is there already, or the folder cannot be written to.
         """
-        target = Path(folder)
+        target = path_of(folder)
         paths = [target / f"{self.homework}-{one.student}.html" for one in self.students]
         there = [path.name for path in paths if path.exists()]
         if there and not overwrite:
@@ -193,16 +194,17 @@ class Grades:
                 f"{', '.join(TABLES)}."
             )
         frame: pd.DataFrame = getattr(self, table)
+        target = path_of(path)
         text = frame.map(_harmless).to_csv(index=False, lineterminator="\n")
         try:
-            with open(path, "w" if overwrite else "x", encoding="utf-8", newline="") as file:
+            with target.open("w" if overwrite else "x", encoding="utf-8", newline="") as file:
                 file.write(text)
         except FileExistsError:
             raise DataError(
-                f"{os.fspath(path)} is there already; give another name, or overwrite=True."
+                f"{target} is there already; give another name, or overwrite=True."
             ) from None
         except OSError as error:
-            raise _unwritable(Path(path), error) from None
+            raise _unwritable(target, error) from None
 
     def __repr__(self) -> str:
         submitted = sum(one.submitted for one in self.students)

@@ -13,6 +13,7 @@ from mixedwidgets.homework.cells import Content, Describes, Once, of_class, of_o
 from mixedwidgets.homework.identity import check_student, read_roster
 from mixedwidgets.homework.marking import packed
 from mixedwidgets.homework.nbgrader import nbgrader_notebook
+from mixedwidgets.homework.opening import path_of
 from mixedwidgets.homework.otter import otter_notebook
 from mixedwidgets.homework.plain import plain_notebook
 from mixedwidgets.homework.sheets import file_name, packed_sheets
@@ -107,7 +108,7 @@ def write_all(
     """
     _check_format(format)
     students = read_roster(roster)
-    once, place = Once(homework), _path(folder)
+    once, place = Once(homework), path_of(folder)
     files: dict[Path, bytes] = {}
     if format == "plain":
         for student in students:
@@ -146,14 +147,8 @@ def _check_format(format: object) -> None:
         raise DataError(f"format is {brief(format)}{near}; give one of {', '.join(FORMATS)}.")
 
 
-def _path(path: object) -> Path:
-    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path).strip():
-        raise DataError(f"{brief(path)} is no name of a folder or a file; give one such as 'hw'.")
-    return Path(path).expanduser()
-
-
 def _target(path: object, name: str) -> Path:
-    target = _path(path)
+    target = path_of(path)
     return target if target.suffix == SUFFIX else target / f"{name}{SUFFIX}"
 
 

@@ -120,7 +120,10 @@ class BinomialLikelihood(Question):
         side = chance.chosen((-1.0, 1.0))
         near = round(p + side * se * chance.uniform(0.7, 1.2), 2)
         far = round(p - side * se * chance.uniform(2.0, 2.8), 2)
-        pair = chance.shuffled([min(max(v, 0.01), 0.99) for v in (near, far)])
+        near, far = (min(max(v, 0.01), 0.99) for v in (near, far))
+        if near == far:  # both at an end of the scale
+            far = round(far + math.copysign(0.01, 0.5 - far), 2)
+        pair = chance.shuffled([near, far])
         return pair[0], pair[1]
 
 
