@@ -176,6 +176,21 @@ def test_a_question_that_fails_for_one_student_does_not_count_for_them(tmp_path:
     assert grades.summary.set_index("question")["asked"].to_dict() == {"q1": 3, "q2": 2}
 
 
+def test_capitals_of_a_folder_make_no_difference_to_a_roster(
+    homework: Homework, tmp_path: Path
+) -> None:
+    key = key_of(homework, ["ann", "Ben", "cat"])
+    for student, name in [("ann", "ANN"), ("Ben", "Ben"), ("cat", "cat"), ("cat", "Cat")]:
+        hand_in(tmp_path, name, answers(homework, student, right(homework, student)))
+    if len(list(tmp_path.iterdir())) < 4:
+        pytest.skip("this computer cannot tell the folders apart")
+    grades = homework.grade(tmp_path, key)
+    assert grades.totals["percent"].tolist() == [100.0, 100.0, 100.0]
+    assert grades.problems["problem"].tolist() == [
+        "The folder Cat was not graded: the key has no such student (did you mean 'cat'?)."
+    ]
+
+
 def test_a_student_whose_data_cannot_be_made_is_reported(
     homework: Homework, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -80,6 +81,7 @@ def grade(
         shared = {s for s, (token, _) in recorded.items() if token == homework.world().token}
         _check_data(homework, recorded, shared)
         roster = list(recorded)
+        handed_in = _by_roster(handed_in, roster)
         problems += [_about_stranger(name, roster) for name in handed_in if name not in recorded]
     handouts = [_handout(homework, student, student in shared) for student in roster]
     owners = {one.token: one.student for one in handouts if one.student not in shared}
@@ -88,6 +90,16 @@ def grade(
     others = Others({one.student: one.keys for one in handouts})
     judged = [judge(one, handed_in.get(one.student), others, owners) for one in handouts]
     return Grades(homework.name, homework.title, tuple(judged), tuple(problems))
+
+
+def _by_roster(handed_in: Mapping[str, Submission], roster: Sequence[str]) -> dict[str, Submission]:
+    """Submissions by the roster's ids; capitals make no difference where one folder is meant."""
+    ids = {student.casefold(): student for student in roster}
+    folders = Counter(name.casefold() for name in handed_in)
+    return {
+        ids.get(name.casefold(), name) if folders[name.casefold()] == 1 else name: submission
+        for name, submission in handed_in.items()
+    }
 
 
 def _students_of_folders(found: Sequence[Submission], problems: list[str]) -> list[str]:
