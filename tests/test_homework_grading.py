@@ -19,6 +19,7 @@ from mixedwidgets.homework.homework import Homework
 from mixedwidgets.homework.keys import Key
 from mixedwidgets.homework.others import Others
 from mixedwidgets.homework.questions import OwnQuestion, PredictThenReveal, ShrunkenMean
+from mixedwidgets.homework.record import Answer, to_sidecar
 from mixedwidgets.homework.world import World
 from tests.homework_class import (
     answers,
@@ -455,3 +456,23 @@ def test_others_are_found_only_where_chance_is_unlikely() -> None:
     pairs = {f"s{i}": {"q": {"p": Key((float(i), i + 1.25), 0.01)}} for i in range(100)}
     assert Others(pairs).with_answer("s1", "q", "p", (7.0, 8.25)) == ["s7"]
     assert Others(pairs).with_answer("s1", "q", "p", "wald") == []
+
+
+def test_an_own_mistake_that_fails_for_one_student_leaves_the_marks(tmp_path: Path) -> None:
+    """A teacher's function is tried on the data of the class at once, on those of others later."""
+    known: list[int] = []
+
+    def mistake(data: pd.DataFrame) -> float:
+        known.append(len(data))
+        if len(known) > 1:
+            raise RuntimeError("no luck")
+        return 1.0
+
+    question = OwnQuestion("Rows?", len, tolerance=0, mistakes={"Odd.": mistake})
+    homework = Homework("own", [question], salt="a salt of this test")
+    answer = Answer("own", homework.sheet("ann").token, "q1", {"answer": 7.0})
+    (tmp_path / "ann").mkdir()
+    (tmp_path / "ann" / "answers.json").write_text(to_sidecar({"own": {"q1": answer}}))
+    table = homework.grade(tmp_path).table
+    assert table["points"].tolist() == [0.0]
+    assert "raised RuntimeError (no luck)" in table["comment"][0]

@@ -316,6 +316,7 @@ NAMED = [
     (3, "moments", "by ML"),
     (3, "moments", "SD"),
     (3, "moments", "n - 1"),
+    (3, "moments", "divided by how many they are"),
     (3, "ml", "by REML"),
     (4, "loglik", "SDs for variances"),
     (5, "tau", "by REML"),
@@ -589,7 +590,7 @@ def test_what_an_own_function_does_wrong_is_one_sentence(
 ) -> None:
     question = own(answer, **options)
     with pytest.raises(ModelError, match=said) as caught:
-        question.keys(world(0))
+        list(question.keys(world(0))["answer"].mistakes)
     message = str(caught.value)
     assert message.startswith("Question 'mine' fails for student 's0': ")
     assert "\n" not in message

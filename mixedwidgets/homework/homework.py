@@ -94,7 +94,9 @@ class Homework:
         }
         self._worlds: dict[str, World] = {}
         self._keys: dict[str, dict[str, dict[str, Key]]] = {}
-        self.key()  # so that a mistake in the description shows here
+        for keys in self.key().values():  # so that a mistake in the description shows here
+            for key in keys.values():
+                tuple(key.mistakes)
 
     def __repr__(self) -> str:
         points = sum(question.points for question in self.questions)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mixedwidgets.errors import listed
+from mixedwidgets.errors import ModelError, listed
 from mixedwidgets.homework.diagnosing import diagnose
 from mixedwidgets.homework.keys import Key, accepts
 from mixedwidgets.homework.others import Others
@@ -227,7 +227,10 @@ def _comment(
     if isinstance(given, str) and given not in dict(part.options):
         words = "The recorded answer is none of the options."
         return Remark(words, words)
-    public = diagnose(part, given, key, [(ANOTHERS, value) for _, value in suspects])
+    try:
+        public = diagnose(part, given, key, [(ANOTHERS, value) for _, value in suspects])
+    except ModelError as error:  # from a teacher's own function, on the data of this student
+        return Remark("", f"What went wrong cannot be said: {error}")
     if not suspects:
         return Remark(public, public)
     named = [(f"the right answer for the data of {name}", key) for name, key in suspects]

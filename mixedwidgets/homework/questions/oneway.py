@@ -129,6 +129,11 @@ class MomentsAgainstML(Question):
             float(np.var(groups.mean, ddof=1)),
             "This is the variance of the groups' means, which chance within the groups adds to.",
         )
+        yield (
+            float(np.var(groups.mean)),
+            "This is the variance of the groups' means, divided by how many they are; and chance "
+            "within the groups adds to it.",
+        )
         yield msg / n0, "This leaves out MSE: (MSG - MSE) is divided."
 
 

@@ -127,7 +127,7 @@ class OwnQuestion(Question):
     def items(self, world: World) -> tuple[Item, ...]:
         """Return the one part."""
         value = self._value(self._call(self.answer, world, "answer"), world, "answer")
-        mistakes = list(self._mistakes(world))
+        mistakes = self._mistakes(world)
         if isinstance(value, str):
             return (choice("answer", self.label, value, self.options, mistakes=mistakes),)
         if isinstance(value, tuple):

@@ -146,12 +146,16 @@ class PredictThenReveal(Question):
         )
 
     def _name(self, world: World) -> str:
-        """The group asked about: by default, by chance, one of those that move furthest."""
+        """The group asked about: by default, by chance, one of those that move furthest.
+
+        Not the one that ``ShrunkenMean`` asks about: to reveal it would be to answer that.
+        """
         if self.group is not None:
             return named(world, self.group)
         means = world.oneway.means("ML")
-        furthest = np.argsort(-np.abs(means.shrunken - means.unbiased), kind="stable")[:FURTHEST]
-        return str(means.labels[self.chance(world).chosen(furthest.tolist())])
+        furthest = np.argsort(-np.abs(means.shrunken - means.unbiased), kind="stable")
+        names = [str(means.labels[j]) for j in furthest if means.labels[j] != world.named_group]
+        return self.chance(world).chosen(names[:FURTHEST])
 
 
 def _reach(world: World) -> tuple[float, float]:

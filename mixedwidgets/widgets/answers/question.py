@@ -114,9 +114,6 @@ class QuestionWidget(Guarded, ipw.VBox):
 
     def _check(self) -> None:
         self._all_answered()
-        told = self.tries >= self.asked.tries
-        if self.values == self._checked and not told:
-            raise DataError("This answer was checked already; change it before the next check")
         self._checked, self.tries = self.values, self.tries + 1
         self._record()
         self._show_feedback()
