@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ class Groups:
         """Number of groups."""
         return len(self.size)
 
-    @property
+    @cached_property
     def n(self) -> int:
         """Number of observations."""
         return int(self.size.sum())
@@ -57,12 +58,12 @@ class Groups:
         """Mean of each group, shape (m,)."""
         return self.deviation + self.centre
 
-    @property
+    @cached_property
     def grand(self) -> float:
         """Mean of all observations minus ``centre``."""
         return float(self.size @ self.deviation) / self.n
 
-    @property
+    @cached_property
     def between(self) -> float:
         """Sum of squares between groups, ``sum n_j (mean_j - mean)^2``."""
         return float(self.size @ (self.deviation - self.grand) ** 2)
