@@ -72,8 +72,8 @@ class AnswerCurve:
         )
 
     def height(self, x: float) -> float:
-        """Return the height of the curve, along straight lines between its points."""
-        return float(np.interp(x, self.x, self.y))
+        """Return the height of the curve, within the picture, along lines between its points."""
+        return float(np.clip(np.interp(x, self.x, self.y), *self.ylim))
 
     @property
     def start(self) -> Span:

@@ -170,7 +170,7 @@ class Information(Question):
         top = loglik(k, n, p)
         return curve(
             x,
-            [max(loglik(k, n, v) - top, DEEPEST) for v in x],
+            [max(loglik(k, n, v) - top, 2.0 * DEEPEST) for v in x],
             xlabel="θ",
             ylabel="log-likelihood less its maximum",
             xlim=(low, high),
