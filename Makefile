@@ -50,7 +50,7 @@ bench: $(VENV)/ready-benchmark ## measure speed against lme4, mixedlm and statsm
 	@scripts/system_package.sh lme4
 	@scripts/system_package.sh openblas || echo "lme4 will use the linear algebra that R has."
 	@scripts/system_package.sh chromium || echo "Clicks to pixels will not be measured."
-	@failed=0; for part in run scaling browser_latency; do \
+	@failed=0; for part in run scaling grading_speed browser_latency browser_drag; do \
 		echo "== benchmarks/$$part.py"; $(PY) benchmarks/$$part.py || failed=1; \
 	done; exit $$failed
 
