@@ -95,13 +95,15 @@ class IntervalPlot(PicturePanel):
     def show(self, fit: Fit) -> None:
         """Draw the intervals of a fit; those that take longer come when they are there."""
         self.interrupt()
-        self._offer(fit)
         name = self.parameter if self.parameter in _names(fit) else ""
-        if name:
-            self._show_one(fit.refit_ml() if fit.reml else fit, name)
-        else:
-            self._five = None
-            self._show_all(fit)
+        try:
+            if name:
+                self._show_one(fit.refit_ml() if fit.reml else fit, name)
+            else:
+                self._five = None
+                self._show_all(fit)
+        finally:  # the picture is waited for, the menus are not
+            self._offer(fit)
 
     def interrupt(self) -> bool:
         """Drop profiles and bootstrap under way; whether there were any."""

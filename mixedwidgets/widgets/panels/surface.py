@@ -94,12 +94,14 @@ class LikelihoodSurface(PicturePanel):
         """Draw the surface of a fit over the two parameters chosen."""
         self.interrupt()
         x, y = chosen_pair(fit, self.x, self.y)
-        self._offer(fit, x, y)
         self._pointer = Pointer(fit.design, fit.estimate, (x.name, y.name), self.kind)
         self._table, self._refined = None, False
         self._begun = time.perf_counter()
         steps = first_look(fit.design, fit.estimate, x, y, self.kind, ROUGH)
-        self.working.start("Surface", steps, self._show_rough, _share)
+        try:
+            self.working.start("Surface", steps, self._show_rough, _share)
+        finally:  # the picture is waited for, the menus are not
+            self._offer(fit, x, y)
 
     def interrupt(self) -> bool:
         """Leave the surface as it is; whether it was unfinished."""
