@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, ClassVar
 
 import ipywidgets as ipw
@@ -26,7 +27,7 @@ from mixedwidgets.widgets.panels.picture_panel import PicturePanel
 from mixedwidgets.widgets.working import Working
 
 BARS = 1  # number of the axes with the intervals of one parameter
-SOON = 0.005  # seconds of work until the first intervals are shown
+SOON = 0.0  # seconds of work until the first picture: Wald's intervals need none
 EVERY = 0.4  # seconds between two pictures of a bootstrap under way
 
 
@@ -124,7 +125,8 @@ class IntervalPlot(PicturePanel):
         likelihood = fit.likelihood_estimate
         table = wald_table(fit.design, likelihood)
         self._unfinished = True
-        self.profiles.start(with_profiles(fit.design, likelihood, table), self._show_profiles)
+        steps = chain([table], with_profiles(fit.design, likelihood, table))
+        self.profiles.start(steps, self._show_profiles)
 
     def _show_profiles(self, latest: IntervalTable, finished: bool) -> None:
         self._unfinished = not finished
