@@ -12,7 +12,15 @@ from typing import Any
 
 from mixedwidgets.homework.cells import Describes
 from mixedwidgets.homework.keys import Key, accepts
-from mixedwidgets.homework.opening import Unreadable, bundles, notebook_of, size_of, text_of
+from mixedwidgets.homework.opening import (
+    NOTEBOOK,
+    Unreadable,
+    bundles,
+    is_wanted,
+    notebook_of,
+    size_of,
+    text_of,
+)
 from mixedwidgets.homework.record import Answer, Value, from_sidecar, latest
 from mixedwidgets.homework.sheets import disguised, graded_student
 
@@ -148,16 +156,15 @@ def _records(folders: Iterable[Path], homework: str, question: str) -> dict[str,
 def _answers(folder: Path, homework: str) -> Iterator[Answer]:
     for path in sorted(folder.glob("*")):
         name = path.name.lower()
-        is_sidecar = name.startswith("answers") and name.endswith(".json")
-        if not is_sidecar and not name.endswith(".ipynb"):
+        if not is_wanted(name):
             continue
         try:
             size_of(os.fspath(path))
             text = text_of(os.fspath(path))
-            if is_sidecar:
-                yield from from_sidecar(text)[0].get(homework, {}).values()
-            else:
+            if name.endswith(NOTEBOOK):
                 yield from _readable(bundles(notebook_of(text)))
+            else:
+                yield from from_sidecar(text)[0].get(homework, {}).values()
         except (Unreadable, ValueError):
             continue
 

@@ -12,6 +12,7 @@ from typing import Any
 from mixedwidgets.errors import DataError, brief
 from mixedwidgets.homework.record import MIME
 
+NOTEBOOK = ".ipynb"
 LARGEST = 30_000_000  # bytes of a file
 MOST_BRACKETS = 2_000_000  # each makes an object of at least 64 bytes, of a file that says nothing
 
@@ -124,12 +125,26 @@ def bundles(notebook: object) -> Iterator[object]:
         raise Unreadable(f"was not read: {_about_format(notebook)}")
     if not isinstance(cells, list):
         raise Unreadable("was not read: it has no cells")
-    for cell in cells:
-        outputs = cell.get("outputs") if isinstance(cell, dict) else None
-        for output in outputs if isinstance(outputs, list) else ():
+    yield from recorded(notebook)
+
+
+def recorded(notebook: object) -> Iterator[object]:
+    """Yield the same from whatever JSON text holds; of what is no notebook, nothing."""
+    for cell in _rows(notebook, "cells"):
+        for output in _rows(cell, "outputs"):
             data = output.get("data") if isinstance(output, dict) else None
             if isinstance(data, dict) and MIME in data:
                 yield data[MIME]
+
+
+def is_wanted(name: str) -> bool:
+    """Whether a file, by its name in small letters, is a notebook or a file of answers."""
+    return name.endswith(NOTEBOOK) or (name.startswith("answers") and name.endswith(".json"))
+
+
+def _rows(given: object, key: str) -> list[Any]:
+    rows = given.get(key) if isinstance(given, dict) else None
+    return rows if isinstance(rows, list) else []
 
 
 def _about_format(notebook: object) -> str:

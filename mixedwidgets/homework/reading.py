@@ -11,8 +11,10 @@ from pathlib import Path
 from mixedwidgets.errors import DataError, brief, listed
 from mixedwidgets.homework.opening import (
     LARGEST,
+    NOTEBOOK,
     Unreadable,
     bundles,
+    is_wanted,
     notebook_of,
     size_of,
     text_of,
@@ -28,7 +30,6 @@ MOST_ANSWERS = 5_000
 MOST_NOTES = 20
 DEEPEST = 2  # folders between a student's folder and a file
 
-NOTEBOOK = ".ipynb"
 PACKED = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")
 Records = dict[str, dict[str, Answer]]
 
@@ -173,7 +174,7 @@ class _Reader:
                 continue
             if entry.is_dir(follow_symlinks=False) and not name.endswith(NOTEBOOK):
                 inner.append(entry.path)
-            elif _is_wanted(name):
+            elif is_wanted(name):
                 yield entry.path
             elif name.endswith(PACKED):
                 self._note_entry(entry.path, "is packed and was not opened; unpack it")
@@ -249,10 +250,6 @@ class _Reader:
                 f"The notebook and the file of answers differ in {listed(differing, 10)}; of each "
                 "answer the later record counts."
             )
-
-
-def _is_wanted(name: str) -> bool:
-    return name.endswith(NOTEBOOK) or (name.startswith("answers") and name.endswith(".json"))
 
 
 def _keep(answer: Answer, records: Records) -> None:

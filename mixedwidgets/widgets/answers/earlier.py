@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mixedwidgets.homework.opening import recorded
 from mixedwidgets.homework.record import MIME, SIDECAR, Answer, Value, latest
 from mixedwidgets.homework.sheet import Asked, Part, Sheet
 from mixedwidgets.widgets.answers.sidecar import read_sidecar
@@ -78,12 +79,7 @@ def _bundles(path: Path, token: str) -> Iterator[Any]:
     text = path.read_bytes()
     if MIME.encode() not in text or token.encode() not in text:
         return
-    notebook = json.loads(text)
-    for cell in _rows(notebook, "cells"):
-        for output in _rows(cell, "outputs"):
-            data = output.get("data") if isinstance(output, dict) else None
-            if isinstance(data, dict) and MIME in data:
-                yield data[MIME]
+    yield from recorded(json.loads(text))
 
 
 def _fitting(answer: Answer, asked: Asked) -> Answer:
@@ -97,11 +93,6 @@ def _fits(part: Part, value: Value) -> bool:
     if part.kind == "choice":
         return value in dict(part.options)
     return isinstance(value, float if part.kind == "number" else tuple)
-
-
-def _rows(given: Any, key: str) -> list[Any]:
-    rows = given.get(key) if isinstance(given, dict) else None
-    return rows if isinstance(rows, list) else []
 
 
 def _short(why: str) -> str:
